@@ -1,0 +1,81 @@
+export {
+  AgentName,
+  BlockerId,
+  blockerIdFrom,
+  CapabilityId,
+  Digest,
+  digestFrom,
+  DurationMs,
+  EntryIndex,
+  entryIndex,
+  FencingToken,
+  fencingTokenFrom,
+  IdempotencyKey,
+  MicroUsd,
+  PhaseKey,
+  PlanId,
+  RealmId,
+  SessionId,
+  sessionIdFrom,
+  splitTaskId,
+  SwarmId,
+  TaskId,
+  taskIdOf,
+  TaskKey,
+  Timestamp,
+  timestamp,
+  TraceId,
+  traceIdFrom,
+} from './ids.ts';
+export {
+  ARTIFACTS_MAX,
+  ATTEMPTS_MAX_DEFAULT,
+  ATTEMPTS_MAX_MAX,
+  CAPABILITIES_MAX,
+  COMMAND_CHARS_MAX,
+  DEPENDENCIES_MAX,
+  DESCRIPTION_CHARS_MAX,
+  GATES_MAX,
+  GRANTS_MAX,
+  JSON_DEPTH_MAX,
+  LABELS_MAX,
+  LEASE_MS_DEFAULT,
+  LEASE_MS_MAX,
+  LEASE_MS_MIN,
+  PAGE_ROWS_MAX,
+  PATHS_MAX,
+  PHASES_MAX,
+  PLAN_TASKS_PER_CALL_MAX,
+  REASON_CHARS_MAX,
+  REQUEST_BYTES_MAX,
+  SESSION_IDLE_MS,
+  SESSION_LEASES_MAX,
+  SESSION_TOKEN_MS,
+  TITLE_CHARS_MAX,
+  WAIT_MS_MAX,
+} from './limits.ts';
+export { ERRORS, EXIT_CODES, isErrorCode, problemOf, reject } from './errors.ts';
+export type { ErrorCode, Problem, Rejection, Remedy } from './errors.ts';
+export { ANYONE, defineOperation, OPERATORS, REALM, RUNNERS } from './operation.ts';
+export type { Caller, Effect, Operation } from './operation.ts';
+export { findOperation, isOperationName, OPERATIONS } from './registry.ts';
+export type { AnyOperation, InputOf, OperationName, OperationOf, OutputOf, ParsedOf } from './registry.ts';
+export { FeedCursor, FeedFilter, FeedItem, parseCursor } from './feed.ts';
+export { Expectation, Gate, PhaseSpec, PlanSpec, ShellRun, TaskSpec } from './plan.ts';
+export {
+  BlockerKind,
+  BlockerRow,
+  Evidence,
+  EvidenceKind,
+  GateResult,
+  Grant,
+  LeaseScope,
+  Liveness,
+  PhaseRow,
+  PlanRow,
+  SessionRow,
+  TaskPhase,
+  TaskRow,
+  WhyNot,
+} from './rooms/coordinator.ts';
+export { EntryRow } from './rooms/witness.ts';

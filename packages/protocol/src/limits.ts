@@ -1,0 +1,41 @@
+/** Every limit of the public surface, with its unit and its reason. */
+
+/** Longest lease. Longer: a dead agent holds its task longer. Renewals extend; nobody needs more in one grant. */
+export const LEASE_MS_MAX = 3_600_000;
+export const LEASE_MS_MIN = 100;
+/** Lease where nobody asks for one: three lost renewals at one each ten seconds. */
+export const LEASE_MS_DEFAULT = 30_000;
+/** Failed attempts after which a task is parked instead of tried again. */
+export const ATTEMPTS_MAX_DEFAULT = 5;
+export const ATTEMPTS_MAX_MAX = 100;
+/** Grants of one `tasks.next`: one entry holds about 200 of them. */
+export const GRANTS_MAX = 100;
+/** Leases of one session at a time. */
+export const SESSION_LEASES_MAX = 1_000;
+/** Longest wait of one call. Twice 25 s fits the 60 s after which proxies and agent CLIs cut (ECOSYSTEM §3). */
+export const WAIT_MS_MAX = 25_000;
+/** Tasks of one `plans.submit` or `plans.edit`; larger plans come in parts. Bounds the leader's longest decision. */
+export const PLAN_TASKS_PER_CALL_MAX = 20_000;
+export const PHASES_MAX = 1_000;
+export const DEPENDENCIES_MAX = 1_000;
+export const PATHS_MAX = 100;
+export const CAPABILITIES_MAX = 200;
+export const LABELS_MAX = 50;
+export const GATES_MAX = 50;
+export const ARTIFACTS_MAX = 200;
+/** Characters of a title, a reason or a note. */
+export const TITLE_CHARS_MAX = 500;
+export const REASON_CHARS_MAX = 2_000;
+/** Characters of a description: the longest of the real plans has 7,527. */
+export const DESCRIPTION_CHARS_MAX = 20_000;
+export const COMMAND_CHARS_MAX = 20_000;
+/** Life of a session's token, ms; a heartbeat past half of it brings a new one. */
+export const SESSION_TOKEN_MS = 3_600_000;
+/** A session of which nothing was seen for this long is closed and its leases end. */
+export const SESSION_IDLE_MS = 900_000;
+/** Rows of one page of a listing. */
+export const PAGE_ROWS_MAX = 1_000;
+/** Bytes of one request's body: a plan part of 20,000 tasks with descriptions fits. */
+export const REQUEST_BYTES_MAX = 16 * 1024 * 1024;
+/** Nesting of one request's JSON; deeper is an attack on parsers. */
+export const JSON_DEPTH_MAX = 64;
