@@ -1,25 +1,32 @@
 import { defineConfig } from 'vitest/config';
 
 const INTEGRATION = 'packages/*/src/**/*.integration.test.ts';
+const OUTSIDE = ['**/node_modules/**', '**/dist/**', '**/.stryker-tmp/**', '**/.tmp/**'];
 
-/** One test may take this long where it starts real processes and real disks; a unit test never needs it. */
+/** One test may take this long where it starts real processes and disks; a unit test needs 5 s at most. */
 const INTEGRATION_MS_MAX = 60_000;
+/** A browser, a database and a fabric start before the first line of such a test. */
 const E2E_MS_MAX = 120_000;
 
+/** Decisions and proofs: a branch that no test takes is a rule that nobody has checked. */
+const EVERY_BRANCH = { branches: 100, lines: 100, functions: 100 };
+/** Elsewhere the rest is mostly faults of the system that only a broken machine can produce. */
+const FLOOR = { branches: 85, lines: 85 };
+
 export default defineConfig({
-  // Packages run from src: their `exports` have a `source` condition, so no build stands between an edit and its test.
+  // Packages run from src: `exports` has a `source` condition, so no build stands between an edit and its test.
   ssr: { resolve: { conditions: ['source', 'node'] } },
   test: {
-    // Worker threads and child processes that a test starts inherit these, and so resolve packages as the test does.
+    // Worker threads and child processes that a test starts inherit these, and resolve packages as the test does.
     execArgv: ['--conditions=source', '--disable-warning=ExperimentalWarning'],
-    exclude: ['**/node_modules/**', '**/dist/**', '**/.stryker-tmp/**'],
+    exclude: OUTSIDE,
     projects: [
       {
         extends: true,
         test: {
           name: 'unit',
-          include: ['packages/*/src/**/*.test.ts', 'scripts/**/*.test.ts', 'tests/golden/**/*.test.ts'],
-          exclude: [INTEGRATION, '**/node_modules/**', '**/dist/**'],
+          include: ['packages/*/src/**/*.test.ts', 'scripts/*.test.ts', 'tests/golden/*.test.ts'],
+          exclude: [INTEGRATION, ...OUTSIDE],
         },
       },
       {
@@ -27,7 +34,7 @@ export default defineConfig({
         test: {
           name: 'integration',
           include: [INTEGRATION, 'tests/**/*.test.ts'],
-          exclude: ['tests/golden/**', 'tests/e2e/**', 'tests/sim/**', '**/node_modules/**'],
+          exclude: ['tests/golden/**', 'tests/e2e/**', 'tests/sim/**', ...OUTSIDE],
           testTimeout: INTEGRATION_MS_MAX,
           hookTimeout: INTEGRATION_MS_MAX,
         },
@@ -46,5 +53,21 @@ export default defineConfig({
         test: { name: 'sim', include: ['tests/sim/**/*.test.ts'], testTimeout: E2E_MS_MAX },
       },
     ],
+    coverage: {
+      provider: 'v8',
+      include: ['packages/{core,tlog,protocol,fabric,sdk,cli}/src/**/*.ts'],
+      // A main runs in a process of its own, where this process cannot count: e2e tests hold it.
+      exclude: ['**/*.test.ts', '**/main.ts', '**/bin.ts'],
+      reporter: ['text-summary', 'json-summary'],
+      reportsDirectory: 'coverage',
+      thresholds: {
+        'packages/core/src/**': EVERY_BRANCH,
+        'packages/tlog/src/**': EVERY_BRANCH,
+        'packages/protocol/src/**': FLOOR,
+        'packages/fabric/src/**': FLOOR,
+        'packages/sdk/src/**': FLOOR,
+        'packages/cli/src/**': FLOOR,
+      },
+    },
   },
 });

@@ -124,7 +124,8 @@ async function takeLock() {
   while (!createExclusively(lockPath)) {
     const holder = lockHolder();
     if (holder !== undefined && holder > 0 && !alive(holder)) breakLock();
-    if (Date.now() - startedAt > LOCK_WAIT_MS_MAX) stop(`process ${holder} holds ${lockPath} too long`);
+    if (Date.now() - startedAt > LOCK_WAIT_MS_MAX)
+      stop(`process ${holder} holds ${lockPath} too long`);
     if (Date.now() - noticedAt > LOCK_NOTICE_MS) {
       noticedAt = Date.now();
       say(`waiting for the install of process ${holder}`);
@@ -182,7 +183,9 @@ function chooseNode() {
   if (existsSync(locked)) return { path: locked, flags: [] };
   const [major, minor] = process.versions.node.split('.').map(Number);
   if (major < 22 || (major === 22 && minor < 13)) {
-    stop(`this platform has no locked Node, and Node ${process.versions.node} is too old: use 22.13 or newer`);
+    stop(
+      `this platform has no locked Node, and Node ${process.versions.node} is too old: use 22.13 or newer`,
+    );
   }
   // Node runs TypeScript unasked since 22.18.
   const flags = major === 22 && minor < 18 ? ['--experimental-strip-types'] : [];
@@ -191,7 +194,8 @@ function chooseNode() {
 
 async function main() {
   const [target, ...args] = process.argv.slice(2);
-  if (target === undefined) stop('usage: node scripts/bootstrap.mjs <target.ts | tool> [arguments]');
+  if (target === undefined)
+    stop('usage: node scripts/bootstrap.mjs <target.ts | tool> [arguments]');
   if (existsSync(lockPath) || !installed()) await install();
 
   const node = chooseNode();

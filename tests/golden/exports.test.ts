@@ -26,7 +26,8 @@ function exportedNames(source: string): readonly string[] {
       if (name !== undefined && name !== '') names.add(name);
     }
   }
-  const declaration = /^export\s+(?:declare\s+)?(?:abstract\s+)?(?:async\s+)?(?:const|let|function\*?|class|interface|type)\s+([\w$]+)/gm;
+  const declaration =
+    /^export\s+(?:declare\s+)?(?:abstract\s+)?(?:async\s+)?(?:const|let|function\*?|class|interface|type)\s+([\w$]+)/gm;
   for (const match of source.matchAll(declaration)) if (match[1] !== undefined) names.add(match[1]);
   // Code units, not a locale: the same order on every machine.
   return [...names].filter((name) => !name.startsWith('unstable_')).toSorted();
