@@ -1,0 +1,267 @@
+import { assert } from './assert.ts';
+import { byteAt, concatBytes, utf8Decode, utf8Encode } from './bytes.ts';
+import { ENTRY_BYTES_MAX } from './frame.ts';
+import { HASH_CHARS, hashText, isHash, type Hash } from './hash.ts';
+import { parseSignatureLine, type NoteSignature } from './note.ts';
+
+// An entry is one committed command, as text:
+//
+//   ifab-log/1 <index> <leaf hash of index − 1> <time, UTC, ms> <epoch>⏎
+//   <outcome: canonical JSON>⏎
+//   <call: canonical JSON, the caller's bytes>⏎
+//   and only where the caller signed: ⏎ and 1–16 signature lines, so that the call and all behind
+//   it are a C2SP signed note.
+//
+// The grammar needs no JSON parser and no trust: digits, one base64 form, one time form. Control
+// characters are refused, so nothing that an agent says can look like a line of the log.
+
+/** Signature lines of one call: agent, next key, approvers. What note readers must accept. */
+export const CALL_SIGNATURES_MAX = 16;
+
+/** Epochs are u32 in the frame header. */
+export const EPOCH_MAX = 0xffffffff;
+
+export type EntryFlaw =
+  | 'entry_bytes'
+  | 'version'
+  | 'index'
+  | 'previous_leaf'
+  | 'time'
+  | 'epoch'
+  | 'lines'
+  | 'text'
+  | 'signatures';
+
+export interface Entry {
+  readonly index: number;
+  readonly previousLeaf: Hash;
+  /** The command's time in ms since 1970: the leader's claim, non-decreasing. */
+  readonly atMs: number;
+  readonly epoch: number;
+  /** Line 2 and line 3 without their newlines, exactly as stored. */
+  readonly outcome: string;
+  readonly call: string;
+  /** Lines 3 to the end, to be opened as a signed note; `undefined` where the caller did not sign. */
+  readonly callNote: string | undefined;
+  readonly signatures: readonly NoteSignature[];
+}
+
+export type ParsedEntry =
+  | { readonly kind: 'entry'; readonly entry: Entry }
+  | { readonly kind: 'bad'; readonly reason: EntryFlaw };
+
+/** A sequencer line as `readSequencerLine` leaves it. Mutable and used again for each entry: the
+    verifier reads a million of them and would otherwise spend its time on garbage. */
+export interface SequencerLine {
+  index: number;
+  /** Where the 44 characters of the previous leaf start. */
+  previousLeafOffset: number;
+  atMs: number;
+  epoch: number;
+  /** The offset behind the line's newline. */
+  endOffset: number;
+}
+
+const VERSION = utf8Encode('ifab-log/1 ');
+/** Zero where a digit stands, else the mark itself. */
+const TIME_MARKS = Uint8Array.from('0000-00-00T00:00:00.000Z', (mark) =>
+  mark === '0' ? 0 : mark.charCodeAt(0),
+);
+const TIME_CHARS = TIME_MARKS.length;
+const INDEX_DIGITS_MAX = 16;
+const EPOCH_DIGITS_MAX = 10;
+const LF = 0x0a;
+const SPACE = 0x20;
+const ZERO = 0x30;
+
+/** The first line of entry `index`, with its newline. `atIso` is `YYYY-MM-DDTHH:MM:SS.mmmZ`. For
+    the leader's inner loop: checked by `parseEntry` on the way back, not here. */
+export function sequencerLine(
+  index: number,
+  previousLeaf: Hash,
+  atIso: string,
+  epoch: number,
+): string {
+  return `ifab-log/1 ${index} ${previousLeaf} ${atIso} ${epoch}\n`;
+}
+
+/** A whole entry. `call` is either the call alone or a signed note that starts with it. Defect: it
+    would not parse again. */
+export function encodeEntry(entry: {
+  readonly index: number;
+  readonly previousLeaf: Hash;
+  readonly atIso: string;
+  readonly epoch: number;
+  readonly outcome: string;
+  readonly call: string;
+}): Uint8Array {
+  const first = sequencerLine(entry.index, entry.previousLeaf, entry.atIso, entry.epoch);
+  const call = entry.call.endsWith('\n') ? entry.call : `${entry.call}\n`;
+  const bytes = concatBytes(utf8Encode(first), utf8Encode(`${entry.outcome}\n`), utf8Encode(call));
+  const parsed = parseEntry(bytes);
+  assert(parsed.kind === 'entry', `entry is malformed: ${parsed.kind === 'bad' && parsed.reason}`);
+  return bytes;
+}
+
+/** Reads an entry with every check of the grammar; JSON stays text (see `checkCanonicalLine`).
+    Linear in the bytes, never throws. */
+export function parseEntry(bytes: Uint8Array, start = 0, end: number = bytes.length): ParsedEntry {
+  const line = newSequencerLine();
+  const flaw =
+    readSequencerLine(bytes, start, end, line) ?? checkEntryText(bytes, line.endOffset, end);
+  if (flaw !== undefined) return { kind: 'bad', reason: flaw };
+  const text = utf8Decode(bytes, line.endOffset, end);
+  if (text === undefined) return { kind: 'bad', reason: 'text' };
+  const outcomeEnd = text.indexOf('\n');
+  const callEnd = text.indexOf('\n', outcomeEnd + 1);
+  const signed = callEnd + 1 < text.length;
+  const signatures = signed ? parseSignatures(text.slice(callEnd + 1)) : [];
+  if (signatures === undefined) return { kind: 'bad', reason: 'signatures' };
+  const entry: Entry = {
+    index: line.index,
+    previousLeaf: hashText(bytes, line.previousLeafOffset),
+    atMs: line.atMs,
+    epoch: line.epoch,
+    outcome: text.slice(0, outcomeEnd),
+    call: text.slice(outcomeEnd + 1, callEnd),
+    callNote: signed ? text.slice(outcomeEnd + 1) : undefined,
+    signatures,
+  };
+  if (!isHash(entry.previousLeaf)) return { kind: 'bad', reason: 'previous_leaf' };
+  return { kind: 'entry', entry };
+}
+
+export function newSequencerLine(): SequencerLine {
+  return { index: 0, previousLeafOffset: 0, atMs: 0, epoch: 0, endOffset: 0 };
+}
+
+/** Reads the sequencer line at `start` into `line`. That the previous leaf is a digest is left to
+    the caller, who compares it with one. `line` is undefined in part after a flaw. */
+export function readSequencerLine(
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  line: SequencerLine,
+): EntryFlaw | undefined {
+  if (end - start > ENTRY_BYTES_MAX) return 'entry_bytes';
+  if (!startsWithVersion(bytes, start)) return 'version';
+  // Reading behind `end` can only meet the next entry's length or nothing; the last comparison of
+  // offsets refuses what came from there.
+  const indexOffset = start + VERSION.length;
+  const indexEnd = digitsEnd(bytes, indexOffset, INDEX_DIGITS_MAX);
+  line.index = decimal(bytes, indexOffset, indexEnd);
+  if (line.index < 0 || bytes[indexEnd] !== SPACE) return 'index';
+  line.previousLeafOffset = indexEnd + 1;
+  const leafEnd = line.previousLeafOffset + HASH_CHARS;
+  if (bytes[leafEnd] !== SPACE) return 'previous_leaf';
+  line.atMs = timeAt(bytes, leafEnd + 1);
+  const timeEnd = leafEnd + 1 + TIME_CHARS;
+  if (line.atMs < 0 || bytes[timeEnd] !== SPACE) return 'time';
+  const epochEnd = digitsEnd(bytes, timeEnd + 1, EPOCH_DIGITS_MAX);
+  line.epoch = decimal(bytes, timeEnd + 1, epochEnd);
+  if (line.epoch < 0 || line.epoch > EPOCH_MAX || bytes[epochEnd] !== LF) return 'epoch';
+  line.endOffset = epochEnd + 1;
+  return line.endOffset <= end ? undefined : 'lines';
+}
+
+/** The shape of what follows the sequencer line: two lines that are not empty, no control
+    character, the last byte a newline, and then nothing or an empty line and signature lines. */
+export function checkEntryText(
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+): EntryFlaw | undefined {
+  let newlines = 0;
+  let lineStart = start;
+  for (let at = start; at < end; at += 1) {
+    const byte = byteAt(bytes, at);
+    if (byte >= SPACE) continue;
+    if (byte !== LF) return 'text';
+    newlines += 1;
+    // Only the third line of the text may be empty: it divides the call from its signatures.
+    if ((at === lineStart) !== (newlines === 3)) return 'lines';
+    lineStart = at + 1;
+  }
+  if (lineStart !== end || newlines < 2 || newlines === 3) return 'lines';
+  return newlines > 3 + CALL_SIGNATURES_MAX ? 'signatures' : undefined;
+}
+
+function startsWithVersion(bytes: Uint8Array, start: number): boolean {
+  for (let i = 0; i < VERSION.length; i += 1) {
+    if (bytes[start + i] !== VERSION[i]) return false;
+  }
+  return true;
+}
+
+/** `text` starts with the empty line that divides the call from its signatures. */
+function parseSignatures(text: string): readonly NoteSignature[] | undefined {
+  const signatures: NoteSignature[] = [];
+  for (const line of text.slice(1, -1).split('\n')) {
+    const signature = parseSignatureLine(line);
+    if (signature === undefined) return undefined;
+    signatures.push(signature);
+  }
+  return signatures;
+}
+
+/** The offset behind at most `digitsMax` digits. */
+function digitsEnd(bytes: Uint8Array, start: number, digitsMax: number): number {
+  let at = start;
+  while (at < start + digitsMax) {
+    const digit = byteAt(bytes, at) - ZERO;
+    if (digit < 0 || digit > 9) break;
+    at += 1;
+  }
+  return at;
+}
+
+/** The digits [start, end) as a number, or −1: no digit, a leading zero, above 2^53 − 1. */
+function decimal(bytes: Uint8Array, start: number, end: number): number {
+  if (end === start || (bytes[start] === ZERO && end > start + 1)) return -1;
+  let value = 0;
+  for (let at = start; at < end; at += 1) value = value * 10 + (byteAt(bytes, at) - ZERO);
+  return Number.isSafeInteger(value) ? value : -1;
+}
+
+/** `YYYY-MM-DDTHH:MM:SS.mmmZ` as ms since 1970, or −1. Years before 1970 and leap seconds are
+    refused. */
+function timeAt(bytes: Uint8Array, at: number): number {
+  for (let i = 0; i < TIME_CHARS; i += 1) {
+    const mark = byteAt(TIME_MARKS, i);
+    const digit = byteAt(bytes, at + i) - ZERO;
+    if (mark === 0 ? digit < 0 || digit > 9 : digit !== mark - ZERO) return -1;
+  }
+  const days = daysSince1970(
+    digitsAt(bytes, at, 4),
+    digitsAt(bytes, at + 5, 2),
+    digitsAt(bytes, at + 8, 2),
+  );
+  const hour = digitsAt(bytes, at + 11, 2);
+  const minute = digitsAt(bytes, at + 14, 2);
+  const second = digitsAt(bytes, at + 17, 2);
+  if (days < 0 || hour > 23 || minute > 59 || second > 59) return -1;
+  return (((days * 24 + hour) * 60 + minute) * 60 + second) * 1000 + digitsAt(bytes, at + 20, 3);
+}
+
+/** −1 for a date that is none or lies before 1970. The year starts in March, so that the leap day
+    comes last (H. Hinnant, "chrono-compatible low-level date algorithms", days_from_civil). */
+function daysSince1970(year: number, month: number, day: number): number {
+  if (month < 1 || month > 12 || day < 1 || day > daysOf(year, month)) return -1;
+  const marchYear = month > 2 ? year : year - 1;
+  const dayOfYear = Math.floor((153 * ((month + 9) % 12) + 2) / 5) + day - 1;
+  const leapDays =
+    Math.floor(marchYear / 4) - Math.floor(marchYear / 100) + Math.floor(marchYear / 400);
+  return marchYear * 365 + leapDays + dayOfYear - 719_468;
+}
+
+/** `count` bytes that are known to be digits. */
+function digitsAt(bytes: Uint8Array, start: number, count: number): number {
+  let value = 0;
+  for (let at = start; at < start + count; at += 1) value = value * 10 + byteAt(bytes, at) - ZERO;
+  return value;
+}
+
+function daysOf(year: number, month: number): number {
+  if (month !== 2) return 30 + ((month + (month >> 3)) & 1);
+  return year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0) ? 29 : 28;
+}

@@ -1,0 +1,161 @@
+import { assert } from './assert.ts';
+import { base64Encode, byteAt, hashWrite } from './bytes.ts';
+import { EMPTY_ROOT, HASH_BYTES, type Hash, type Sha256 } from './hash.ts';
+import { TILE_HEIGHT, TILE_WIDTH, partialTiles, type TileId } from './tile.ts';
+
+// The tree grows as a frontier: for each bit of the size, the root of the perfect subtree of that
+// height at the right edge. Appending merges like a binary counter, one node hash a leaf on
+// average; a root at any moment folds at most 53 hashes. Subtree roots at heights 0, 8, 16, … are
+// also what C2SP tiles hold, so tiles come out as a by-product.
+//
+// All digests live as raw bytes in one arena, with the 65 bytes of the node that is being hashed
+// at its start: no allocation but the digest string itself.
+
+/** What a full tile is handed to; the bytes are a copy. */
+export type OnTile = (tile: TileId, bytes: Uint8Array) => void;
+
+export interface TreeOptions {
+  readonly sha256: Sha256;
+  /** Called while `append` runs, lowest level first, for each tile that became full. */
+  readonly onTile?: OnTile;
+}
+
+const LEFT = 1;
+const RIGHT = LEFT + HASH_BYTES;
+const FRONTIER = RIGHT + HASH_BYTES;
+/** 2^53 leaves are more than an index can name. */
+const HEIGHT_MAX = 53;
+const LEVELS = Math.ceil((HEIGHT_MAX + 1) / TILE_HEIGHT);
+const TILE_BYTES = TILE_WIDTH * HASH_BYTES;
+
+/** An append-only RFC 6962 tree that keeps its frontier and its open tiles: at most 58 KiB. */
+export class Tree {
+  readonly #sha256: Sha256;
+  readonly #onTile: OnTile | undefined;
+  readonly #arena = new Uint8Array(FRONTIER + (HEIGHT_MAX + 1) * HASH_BYTES);
+  readonly #node = this.#arena.subarray(0, FRONTIER);
+  readonly #tiles: Uint8Array[] = [];
+  #size = 0;
+
+  constructor({ sha256, onTile }: TreeOptions) {
+    this.#sha256 = sha256;
+    this.#onTile = onTile;
+    this.#arena[0] = 0x01;
+  }
+
+  get size(): number {
+    return this.#size;
+  }
+
+  /** Adds the next leaf. Defect: `leaf` is no digest. */
+  append(leaf: Hash): void {
+    assert(hashWrite(leaf, this.#arena, RIGHT), 'a leaf that is not a digest');
+    const index = this.#size;
+    this.#keepInTile(0, index);
+    // The carry stands on the right; each set bit of the size is a left sibling to merge with.
+    let height = 0;
+    let rest = index;
+    while (rest % 2 === 1) {
+      this.#merge(height);
+      height += 1;
+      rest = (rest - 1) / 2;
+      if (height % TILE_HEIGHT === 0) this.#keepInTile(height / TILE_HEIGHT, rest);
+    }
+    this.#arena.copyWithin(frontierAt(height), RIGHT, FRONTIER);
+    this.#size = index + 1;
+  }
+
+  /** The root at the present size. */
+  root(): Hash {
+    if (this.#size === 0) return EMPTY_ROOT;
+    let root: Hash | undefined;
+    let height = 0;
+    for (let rest = this.#size; rest > 0; rest = Math.floor(rest / 2)) {
+      if (rest % 2 === 1) {
+        if (root === undefined) {
+          this.#arena.copyWithin(RIGHT, frontierAt(height), frontierAt(height + 1));
+          root = base64Encode(this.#arena.subarray(RIGHT, FRONTIER));
+        } else {
+          root = this.#merge(height);
+        }
+      }
+      height += 1;
+    }
+    assert(root !== undefined, 'a size without bits');
+    return root;
+  }
+
+  /** The partial tiles of the present size, lowest level first; the bytes are copies. */
+  partialTiles(): readonly { readonly tile: TileId; readonly bytes: Uint8Array }[] {
+    return partialTiles(this.#size).map((tile) => {
+      const open = this.#tiles[tile.level];
+      assert(open !== undefined, 'an open tile without bytes');
+      return { tile, bytes: open.slice(0, tile.width * HASH_BYTES) };
+    });
+  }
+
+  /** A tree of `size` leaves from its partial tiles, as `partialTiles` gave them: how a follower
+      goes on where it stopped. The caller compares `root` with a root it trusts. Defect: not the
+      tiles of `size`. */
+  static fromTiles(
+    options: TreeOptions,
+    size: number,
+    tiles: readonly { readonly tile: TileId; readonly bytes: Uint8Array }[],
+  ): Tree {
+    const tree = new Tree(options);
+    for (const expected of partialTiles(size)) {
+      const open = tiles.find(({ tile }) => tile.level === expected.level);
+      assert(open?.bytes.length === expected.width * HASH_BYTES, 'not the tiles of this size');
+      tree.#tileOf(expected.level).set(open.bytes);
+      tree.#restoreLevel(expected);
+    }
+    tree.#size = size;
+    return tree;
+  }
+
+  /** Frontier heights [8L, 8L + 8) from the hashes of the partial tile of level L. */
+  #restoreLevel({ level, width }: TileId): void {
+    const bytes = this.#tileOf(level);
+    for (let i = 0; i < width; i += 1) {
+      this.#arena.set(bytes.subarray(i * HASH_BYTES, (i + 1) * HASH_BYTES), RIGHT);
+      let height = level * TILE_HEIGHT;
+      for (let rest = i; rest % 2 === 1; rest = (rest - 1) / 2) {
+        this.#merge(height);
+        height += 1;
+      }
+      this.#arena.copyWithin(frontierAt(height), RIGHT, FRONTIER);
+    }
+  }
+
+  /** Replaces the carry by the node over the frontier's hash at `height` and it. */
+  #merge(height: number): Hash {
+    this.#arena.copyWithin(LEFT, frontierAt(height), frontierAt(height + 1));
+    const node = this.#sha256(this.#node);
+    assert(hashWrite(node, this.#arena, RIGHT), 'sha256 gave no digest');
+    return node;
+  }
+
+  /** Puts the carry, hash number `index` of its level, into the level's tile. */
+  #keepInTile(level: number, index: number): void {
+    const slot = index % TILE_WIDTH;
+    const bytes = this.#tileOf(level);
+    for (let i = 0; i < HASH_BYTES; i += 1) {
+      bytes[slot * HASH_BYTES + i] = byteAt(this.#arena, RIGHT + i);
+    }
+    if (slot < TILE_WIDTH - 1 || this.#onTile === undefined) return;
+    this.#onTile({ level, index: (index - slot) / TILE_WIDTH, width: TILE_WIDTH }, bytes.slice());
+  }
+
+  #tileOf(level: number): Uint8Array {
+    assert(level < LEVELS, 'a level above 2^53 leaves');
+    const open = this.#tiles[level];
+    if (open !== undefined) return open;
+    const made = new Uint8Array(TILE_BYTES);
+    this.#tiles[level] = made;
+    return made;
+  }
+}
+
+function frontierAt(height: number): number {
+  return FRONTIER + height * HASH_BYTES;
+}
