@@ -27,6 +27,10 @@ export interface Batch {
   readonly count: number;
   readonly entries: Buffer;
   readonly lastLeaf: string;
+  /** Nobody else waits: an adapter whose disk has recently been fast may sync before it returns to the event loop. */
+  readonly lone?: boolean;
+  /** May use the room kept back for a full disk: `realm.degraded`, and operations that free space. */
+  readonly reserve?: boolean;
 }
 
 /** A durable frame as it was written. `entries` has the encoding of `Batch.entries`; the bytes must not be changed. */
@@ -81,7 +85,9 @@ export interface Journal {
 
 /** Most bytes of one entry: the u16 of C2SP's entry bundles. */
 export const ENTRY_BYTES_MAX = 65_535;
-/** Most bytes of a frame's entries. Smaller: more fsyncs. Larger: a longer p99, and etcd and NATS take no more. */
+/** Most bytes of a frame, its header included. Smaller: more fsyncs. Larger: a longer p99, and etcd and NATS take no more. */
 export const FRAME_BYTES_MAX = 524_288;
+/** Most bytes of `Batch.entries`: a frame without its 60-byte header. */
+export const BATCH_BYTES_MAX = FRAME_BYTES_MAX - 60;
 /** Most entries of a frame. */
 export const FRAME_ENTRIES_MAX = 1_024;
