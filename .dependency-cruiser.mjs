@@ -19,6 +19,9 @@ const TEST = '\\.test\\.tsx?$';
 /** Folders of core that are not rooms. */
 const SHARED_OF_CORE = 'kernel|commands|policies';
 
+/** What tools write: never read as sources. */
+const BUILT = 'dist|coverage|reports|\\.stryker-tmp|\\.tmp';
+
 const either = (names) => (names.length === 0 ? '(?!)' : `(${names.join('|')})`);
 
 /** Our packages and npm's that the sources of one package may reach. Its tests may use more (vitest, fast-check, testkit). */
@@ -171,7 +174,7 @@ export default {
   options: {
     parser: 'swc',
     doNotFollow: { path: 'node_modules' },
-    exclude: { path: '^(packages/[^/]+/)?(dist|coverage|reports|\\.stryker-tmp|\\.tmp)/' },
+    exclude: { path: [`^(${BUILT})/`, `^packages/[^/]+/(${BUILT})/`] },
     combinedDependencies: false,
     tsPreCompilationDeps: true,
     enhancedResolveOptions: {
