@@ -42,3 +42,9 @@ export function systemCode(cause: unknown): string | undefined {
   if (!(cause instanceof Error) || !('code' in cause)) return undefined;
   return typeof cause.code === 'string' ? cause.code : undefined;
 }
+
+/** Whether the failure came from a sync: then nothing is known about what was written (D4). */
+export function isSyncFailure(cause: unknown): boolean {
+  if (!(cause instanceof Error) || !('syscall' in cause)) return false;
+  return cause.syscall === 'fdatasync' || cause.syscall === 'fsync';
+}
