@@ -1,5 +1,7 @@
 export type { Checkpoint, CheckpointFlaw, OpenedCheckpoint } from './checkpoint.ts';
 export { checkpointText, openCheckpoint, parseCheckpointText } from './checkpoint.ts';
+export type { CanonicalFlaw, CheckedLine, JsonValue } from './canonical.ts';
+export { JSON_DEPTH_MAX, canonicalJson, checkCanonicalLine } from './canonical.ts';
 export type { Crc32 } from './crc.ts';
 export { crc32 } from './crc.ts';
 export type { Entry, EntryFlaw, ParsedEntry, SequencerLine } from './entry.ts';
@@ -52,6 +54,17 @@ export {
   portableEd25519,
   publicKeyOf,
 } from './key.ts';
+export type { HistoryRecord } from './layout.ts';
+export {
+  CHECKPOINT_PATH,
+  HISTORY_FOLDER,
+  SEGMENT_FOLDER,
+  decodeHistoryRecord,
+  encodeHistoryRecord,
+  parseSegmentPath,
+  segmentPath,
+} from './layout.ts';
+export type { LogSource, SourceFile } from './log-source.ts';
 export type {
   NoteFlaw,
   NoteSignature,
@@ -72,6 +85,10 @@ export {
   parseSignatureLine,
   signNote,
 } from './note.ts';
+export type { ParsedPolicy, Policy, PolicyFlaw, Quorum, WitnessCount } from './policy.ts';
+export { POLICY_BYTES_MAX, countWitnesses, parsePolicy } from './policy.ts';
+export type { CheckedProof, ProofFile } from './proof-file.ts';
+export { checkProofFile, formatProofFile, parseProofFile } from './proof-file.ts';
 export type { ReadNode } from './proof.ts';
 export {
   PROOF_HASHES_MAX,
@@ -80,6 +97,7 @@ export {
   verifyConsistency,
   verifyInclusion,
 } from './proof.ts';
+export { nodesOfTiles, tilesForConsistency, tilesForInclusion } from './stored-tree.ts';
 export type { TileId, TilePath } from './tile.ts';
 export {
   TILE_HEIGHT,
@@ -95,3 +113,6 @@ export {
 } from './tile.ts';
 export type { OnTile, TreeOptions } from './tree.ts';
 export { Tree } from './tree.ts';
+export type { Anchored, BadCode, FirstBad, VerifyReport } from './verify-report.ts';
+export type { VerifierPrimitives, VerifyOptions } from './verify.ts';
+export { verifyLog } from './verify.ts';
