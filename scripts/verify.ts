@@ -48,7 +48,7 @@ const STEPS: readonly Step[] = [
   { name: 'build', command: ['tsc', '-b'] },
   { name: 'lint', command: ['oxlint', '--type-aware', '--deny-warnings'] },
   { name: 'arrows', command: ARROWS },
-  { name: 'dead', command: ['knip', '--no-progress'] },
+  { name: 'dead', command: ['knip', '--no-progress', '--no-config-hints'] },
   { name: 'tidy', command: TIDY },
   { name: 'tests', command: TESTS, fix: [...TESTS, '--update'], live: true },
 ];
