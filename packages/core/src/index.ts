@@ -1,1 +1,46 @@
-export {};
+export type { ArgsOf, WriteName } from './kernel/args.ts';
+export { assert, Defect } from './kernel/decision.ts';
+export type {
+  Accepted,
+  Command,
+  Credential,
+  Decision,
+  Entry,
+  Fence,
+  Refused,
+  Section,
+  Unchanged,
+} from './kernel/decision.ts';
+export type { DomainEvent } from './kernel/events.ts';
+export { mintsOf } from './kernel/mints.ts';
+export { coordinatorFaults, isCurrent, judge, staleRejection } from './coordinator/index.ts';
+export {
+  explainTask,
+  hasReadyFor,
+  idempotent,
+  leaseOf,
+  leasesOfSession,
+  liveLeases,
+  openSessions,
+  readyVersion,
+  sessionOf,
+  taskPhase,
+  taskSpec,
+  viewBlockers,
+  viewPlan,
+  viewPlans,
+  viewSessions,
+  viewStatus,
+  viewTask,
+  viewTasks,
+} from './queries.ts';
+export type { LiveLease, Soft } from './queries.ts';
+export {
+  createWorld,
+  decide,
+  DECIDER_VERSION,
+  evolve,
+  restoreWorld,
+  worldSections,
+} from './world.ts';
+export type { World } from './world.ts';

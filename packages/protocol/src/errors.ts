@@ -11,18 +11,34 @@ interface CatalogueRow {
   readonly message: string;
 }
 
-const row = (status: number, remedy: Remedy, message: string): CatalogueRow => ({ status, remedy, message });
+const row = (status: number, remedy: Remedy, message: string): CatalogueRow => ({
+  status,
+  remedy,
+  message,
+});
 
 export const ERRORS = {
   // The request itself.
-  'request.invalid': row(400, 'fix-request', 'The request does not fit the schema of the operation.'),
+  'request.invalid': row(
+    400,
+    'fix-request',
+    'The request does not fit the schema of the operation.',
+  ),
   'request.malformed': row(400, 'fix-request', 'The request is not well-formed JSON.'),
   'request.too_large': row(413, 'fix-request', 'The request is larger than the fabric accepts.'),
   'request.too_deep': row(400, 'fix-request', 'The request nests deeper than the fabric accepts.'),
   'request.unknown_operation': row(404, 'fix-request', 'There is no such operation.'),
   'request.method': row(405, 'fix-request', 'The operation is called with POST.'),
-  'request.host': row(421, 'fix-request', 'The Host header names a host that this fabric does not serve.'),
-  'request.origin': row(403, 'fix-request', 'The Origin header names a page that may not call this fabric.'),
+  'request.host': row(
+    421,
+    'fix-request',
+    'The Host header names a host that this fabric does not serve.',
+  ),
+  'request.origin': row(
+    403,
+    'fix-request',
+    'The Origin header names a page that may not call this fabric.',
+  ),
   'request.key_reused': row(422, 'fix-request', 'The idempotency key was used for another input.'),
   'auth.missing': row(401, 'fix-request', 'The call carries no credential.'),
   'auth.invalid': row(401, 'fix-request', 'The credential is not valid.'),
@@ -32,9 +48,17 @@ export const ERRORS = {
   'plan.not_found': row(404, 'fix-request', 'There is no such plan.'),
   'plan.exists': row(409, 'fix-request', 'A plan with this id and other content exists.'),
   'plan.cycle': row(422, 'fix-request', 'The dependencies form a cycle.'),
-  'plan.unknown_dependency': row(422, 'fix-request', 'A task depends on a task that does not exist.'),
+  'plan.unknown_dependency': row(
+    422,
+    'fix-request',
+    'A task depends on a task that does not exist.',
+  ),
   'plan.duplicate_task': row(422, 'fix-request', 'The plan names one task twice.'),
-  'plan.unknown_phase': row(422, 'fix-request', 'A task names a phase that the plan does not have.'),
+  'plan.unknown_phase': row(
+    422,
+    'fix-request',
+    'A task names a phase that the plan does not have.',
+  ),
   'plan.duplicate_phase': row(422, 'fix-request', 'The plan names one phase twice.'),
   'plan.paused': row(409, 'retry-later', 'The plan is paused.'),
   'plan.ended': row(409, 'give-up', 'The plan was cancelled.'),
@@ -48,13 +72,21 @@ export const ERRORS = {
   'task.done': row(409, 'give-up', 'The task is done.'),
   'task.cancelled': row(409, 'give-up', 'The task was cancelled.'),
   'task.suspended': row(409, 'retry-later', 'The plan of the task is paused.'),
-  'task.path_owned': row(409, 'retry-later', 'A lease owns an overlapping path of the same repository.'),
+  'task.path_owned': row(
+    409,
+    'retry-later',
+    'A lease owns an overlapping path of the same repository.',
+  ),
   'task.none_ready': row(409, 'retry-later', 'No task is ready for this session.'),
   'task.not_parked': row(409, 'give-up', 'The task is not parked.'),
   'task.not_submitted': row(409, 'give-up', 'The task does not wait for a verdict.'),
   'lease.stale': row(409, 'give-up', 'The fencing token is not of the task\u2019s current lease.'),
   'lease.forged': row(403, 'give-up', 'The fencing token was not issued by this fabric.'),
-  'evidence.missing': row(422, 'fix-request', 'The completion lacks evidence that the task asks for.'),
+  'evidence.missing': row(
+    422,
+    'fix-request',
+    'The completion lacks evidence that the task asks for.',
+  ),
   'gate.failed': row(422, 'give-up', 'A gate of the task did not pass.'),
   'review.own_work': row(403, 'give-up', 'Nobody reviews their own work.'),
   'capability.missing': row(409, 'give-up', 'The session lacks a capability that the task needs.'),
@@ -76,8 +108,16 @@ export const ERRORS = {
   'blob.mismatch': row(422, 'fix-request', 'The bytes do not have the digest that was named.'),
   // The world around the fabric.
   'log.unavailable': row(503, 'retry-later', 'The journal cannot be written now.'),
-  'log.full': row(503, 'retry-later', 'The disk is full; the realm is read-only until there is room.'),
-  'log.outcome_unknown': row(503, 'retry-later', 'It is not known whether the command was committed; the same idempotency key will tell.'),
+  'log.full': row(
+    503,
+    'retry-later',
+    'The disk is full; the realm is read-only until there is room.',
+  ),
+  'log.outcome_unknown': row(
+    503,
+    'retry-later',
+    'It is not known whether the command was committed; the same idempotency key will tell.',
+  ),
   'log.damaged': row(503, 'give-up', 'The journal is damaged and was not opened.'),
   'log.locked': row(503, 'give-up', 'Another process leads this realm.'),
   'log.fsync_failed': row(503, 'give-up', 'The disk refused to sync; the process ends.'),
@@ -85,7 +125,11 @@ export const ERRORS = {
   'fabric.starting': row(503, 'retry-later', 'The leader is reading its journal.'),
   'fabric.stopping': row(503, 'retry-later', 'The leader is stopping.'),
   'config.invalid': row(400, 'fix-request', 'The configuration is not valid.'),
-  'feed.lagging': row(503, 'retry-later', 'The reader fell behind and was dropped; resume from the cursor.'),
+  'feed.lagging': row(
+    503,
+    'retry-later',
+    'The reader fell behind and was dropped; resume from the cursor.',
+  ),
   internal: row(500, 'report-bug', 'The fabric made a mistake.'),
 } as const satisfies Readonly<Record<string, CatalogueRow>>;
 
@@ -122,7 +166,8 @@ export const reject = (
   code: ErrorCode,
   detail: string,
   facts?: Readonly<Record<string, unknown>>,
-): Rejection => (facts === undefined ? { kind: 'reject', code, detail } : { kind: 'reject', code, detail, facts });
+): Rejection =>
+  facts === undefined ? { kind: 'reject', code, detail } : { kind: 'reject', code, detail, facts };
 
 /** The problem document of a rejection. */
 export const problemOf = (rejection: Omit<Rejection, 'kind'>, trace?: string): Problem => {

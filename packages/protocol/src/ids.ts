@@ -5,7 +5,10 @@
 import { z } from 'zod';
 
 const branded = <B extends string>(pattern: RegExp, what: string) =>
-  z.string().regex(pattern, { error: `is not ${what} (${pattern.source})` }).brand<B>();
+  z
+    .string()
+    .regex(pattern, { error: `is not ${what} (${pattern.source})` })
+    .brand<B>();
 
 /** One workspace, one tenant, one log. Fits a NATS subject and an etcd key without escaping. */
 export const RealmId = branded<'RealmId'>(/^[a-z0-9_-]{1,32}$/, 'a realm id');
@@ -29,7 +32,10 @@ export const TaskId = branded<'TaskId'>(
 export type TaskId = z.infer<typeof TaskId>;
 
 /** The lasting name of an agent. A name is not a session: several sessions may use one (C5). */
-export const AgentName = branded<'AgentName'>(/^[A-Za-z0-9][A-Za-z0-9._@/-]{0,95}$/, 'an agent name');
+export const AgentName = branded<'AgentName'>(
+  /^[A-Za-z0-9][A-Za-z0-9._@/-]{0,95}$/,
+  'an agent name',
+);
 export type AgentName = z.infer<typeof AgentName>;
 
 export const SwarmId = branded<'SwarmId'>(/^[a-z0-9][a-z0-9._-]{0,63}$/, 'a swarm id');
@@ -54,7 +60,10 @@ export const CapabilityId = branded<'CapabilityId'>(
 export type CapabilityId = z.infer<typeof CapabilityId>;
 
 /** SHA-256 of the bytes it names. */
-export const Digest = branded<'Digest'>(/^sha256:[0-9a-f]{64}$/, 'a digest of the form sha256:<64 hex>');
+export const Digest = branded<'Digest'>(
+  /^sha256:[0-9a-f]{64}$/,
+  'a digest of the form sha256:<64 hex>',
+);
 export type Digest = z.infer<typeof Digest>;
 
 /** W3C trace id. */
@@ -62,7 +71,10 @@ export const TraceId = branded<'TraceId'>(/^[0-9a-f]{32}$/, 'a trace id of 32 he
 export type TraceId = z.infer<typeof TraceId>;
 
 /** The caller's name for one intention: the same key gives the same reply. */
-export const IdempotencyKey = branded<'IdempotencyKey'>(/^[\x21-\x7e]{8,128}$/, 'an idempotency key');
+export const IdempotencyKey = branded<'IdempotencyKey'>(
+  /^[\x21-\x7e]{8,128}$/,
+  'an idempotency key',
+);
 export type IdempotencyKey = z.infer<typeof IdempotencyKey>;
 
 /** Milliseconds since 1970-01-01T00:00:00Z by the leader's clock, never decreasing within a realm. */
@@ -109,8 +121,10 @@ const suffix = (random: Uint8Array): string => {
   return text;
 };
 
-export const sessionIdFrom = (random: Uint8Array): SessionId => `ses_${suffix(random)}` as SessionId;
-export const blockerIdFrom = (random: Uint8Array): BlockerId => `blk_${suffix(random)}` as BlockerId;
+export const sessionIdFrom = (random: Uint8Array): SessionId =>
+  `ses_${suffix(random)}` as SessionId;
+export const blockerIdFrom = (random: Uint8Array): BlockerId =>
+  `blk_${suffix(random)}` as BlockerId;
 export const fencingTokenFrom = (text: string): FencingToken => text as FencingToken;
 export const digestFrom = (hex: string): Digest => `sha256:${hex}` as Digest;
 export const traceIdFrom = (hex: string): TraceId => hex as TraceId;

@@ -59,7 +59,14 @@ export type { ErrorCode, Problem, Rejection, Remedy } from './errors.ts';
 export { ANYONE, defineOperation, OPERATORS, REALM, RUNNERS } from './operation.ts';
 export type { Caller, Effect, Operation } from './operation.ts';
 export { findOperation, isOperationName, OPERATIONS } from './registry.ts';
-export type { AnyOperation, InputOf, OperationName, OperationOf, OutputOf, ParsedOf } from './registry.ts';
+export type {
+  AnyOperation,
+  InputOf,
+  OperationName,
+  OperationOf,
+  OutputOf,
+  ParsedOf,
+} from './registry.ts';
 export { FeedCursor, FeedFilter, FeedItem, parseCursor } from './feed.ts';
 export { Expectation, Gate, PhaseSpec, PlanSpec, ShellRun, TaskSpec } from './plan.ts';
 export {

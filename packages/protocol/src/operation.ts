@@ -15,19 +15,25 @@ export interface Operation<
   Name extends string = string,
   Input extends z.ZodType = z.ZodType,
   Output extends z.ZodType = z.ZodType,
+  Of extends Effect = Effect,
 > {
   readonly name: Name;
   readonly summary: string;
-  readonly effect: Effect;
+  readonly effect: Of;
   readonly callers: readonly Caller[];
   readonly input: Input;
   readonly output: Output;
   readonly errors: readonly ErrorCode[];
 }
 
-export const defineOperation = <const Name extends string, Input extends z.ZodType, Output extends z.ZodType>(
-  operation: Operation<Name, Input, Output>,
-): Operation<Name, Input, Output> => operation;
+export const defineOperation = <
+  const Name extends string,
+  Input extends z.ZodType,
+  Output extends z.ZodType,
+  const Of extends Effect,
+>(
+  operation: Operation<Name, Input, Output, Of>,
+): Operation<Name, Input, Output, Of> => operation;
 
 export const ANYONE: readonly Caller[] = ['operator', 'runner', 'worker'];
 export const OPERATORS: readonly Caller[] = ['operator'];

@@ -1,6 +1,16 @@
 /** The plan format `ifab-plan/1`: what people write, importers produce and `plans.submit` takes. */
 import { z } from 'zod';
-import { AgentName, CapabilityId, DurationMs, MicroUsd, PhaseKey, PlanId, SwarmId, TaskId, TaskKey } from './ids.ts';
+import {
+  AgentName,
+  CapabilityId,
+  DurationMs,
+  MicroUsd,
+  PhaseKey,
+  PlanId,
+  SwarmId,
+  TaskId,
+  TaskKey,
+} from './ids.ts';
 import {
   ATTEMPTS_MAX_MAX,
   CAPABILITIES_MAX,
@@ -24,7 +34,9 @@ export const ShellRun = z.strictObject({
   shell: z.string().min(1).max(COMMAND_CHARS_MAX),
   /** Working directory below the task's own; no `..`. */
   cwd: z.string().max(1_000).optional(),
-  env: z.record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]{0,127}$/), z.string().max(4_000)).optional(),
+  env: z
+    .record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]{0,127}$/), z.string().max(4_000))
+    .optional(),
   timeoutMs: DurationMs.min(1).max(86_400_000).optional(),
 });
 export type ShellRun = z.infer<typeof ShellRun>;
@@ -63,7 +75,10 @@ export const TaskSpec = z.strictObject({
   /** 0 is the most urgent, 4 the least; absent: 2. */
   priority: z.int().min(0).max(4).optional(),
   /** Keys of this plan, or `plan/key` of another. */
-  dependsOn: z.array(z.union([TaskId, TaskKey])).max(DEPENDENCIES_MAX).optional(),
+  dependsOn: z
+    .array(z.union([TaskId, TaskKey]))
+    .max(DEPENDENCIES_MAX)
+    .optional(),
   /** The task it is a part of; for display, not for order. */
   parent: TaskKey.optional(),
   /** Capabilities that a session must have to take it. */
@@ -79,7 +94,9 @@ export const TaskSpec = z.strictObject({
   filler: z.boolean().optional(),
   attemptsMax: z.int().min(1).max(ATTEMPTS_MAX_MAX).optional(),
   leaseMs: DurationMs.min(LEASE_MS_MIN).max(LEASE_MS_MAX).optional(),
-  budget: z.strictObject({ limitMicroUsd: MicroUsd.optional(), estimateMicroUsd: MicroUsd.optional() }).optional(),
+  budget: z
+    .strictObject({ limitMicroUsd: MicroUsd.optional(), estimateMicroUsd: MicroUsd.optional() })
+    .optional(),
   estimateMinutes: z.number().min(0).max(1_000_000).transform(Math.ceil).optional(),
   model: z.string().min(1).max(100).optional(),
   swarm: SwarmId.optional(),

@@ -1,7 +1,12 @@
 /** All operations, by name. Every surface is a loop over this table. */
 import type { z } from 'zod';
 import type { Operation } from './operation.ts';
-import { blockerOperations, planOperations, sessionOperations, taskOperations } from './rooms/coordinator.ts';
+import {
+  blockerOperations,
+  planOperations,
+  sessionOperations,
+  taskOperations,
+} from './rooms/coordinator.ts';
 import { realmOperations } from './rooms/realm.ts';
 import { witnessOperations } from './rooms/witness.ts';
 
@@ -23,7 +28,9 @@ export type InputOf<N extends OperationName> = z.input<OperationOf<N>['input']>;
 export type ParsedOf<N extends OperationName> = z.output<OperationOf<N>['input']>;
 export type OutputOf<N extends OperationName> = z.output<OperationOf<N>['output']>;
 
-const byName: ReadonlyMap<string, Operation> = new Map(OPERATIONS.map((operation) => [operation.name, operation]));
+const byName: ReadonlyMap<string, Operation> = new Map(
+  OPERATIONS.map((operation) => [operation.name, operation]),
+);
 
 export const findOperation = (name: string): Operation | undefined => byName.get(name);
 export const isOperationName = (name: string): name is OperationName => byName.has(name);

@@ -44,7 +44,16 @@ const Page = {
   limit: z.int().min(1).max(PAGE_ROWS_MAX).optional(),
 };
 
-export const TaskPhase = z.enum(['waiting', 'ready', 'leased', 'blocked', 'submitted', 'parked', 'done', 'cancelled']);
+export const TaskPhase = z.enum([
+  'waiting',
+  'ready',
+  'leased',
+  'blocked',
+  'submitted',
+  'parked',
+  'done',
+  'cancelled',
+]);
 export type TaskPhase = z.infer<typeof TaskPhase>;
 
 export const Liveness = z.enum(['starting', 'working', 'waiting', 'wedged', 'dead']);
@@ -59,6 +68,7 @@ export const GateResult = z.strictObject({
   exitCode: z.int().min(-1).max(255).optional(),
   log: Digest.optional(),
 });
+export type GateResult = z.infer<typeof GateResult>;
 
 export const Evidence = z.strictObject({
   summary: Text.optional(),
@@ -73,7 +83,10 @@ export const Evidence = z.strictObject({
       filesChanged: Count,
       insertions: Count.optional(),
       deletions: Count.optional(),
-      commit: z.string().regex(/^[0-9a-f]{40,64}$/).optional(),
+      commit: z
+        .string()
+        .regex(/^[0-9a-f]{40,64}$/)
+        .optional(),
       digest: Digest.optional(),
     })
     .optional(),
@@ -142,7 +155,8 @@ export type PhaseRow = z.infer<typeof PhaseRow>;
 export const planOperations = [
   defineOperation({
     name: 'plans.submit',
-    summary: 'Take a plan: its phases, its tasks and what depends on what. The same plan twice changes nothing.',
+    summary:
+      'Take a plan: its phases, its tasks and what depends on what. The same plan twice changes nothing.',
     effect: 'write',
     callers: OPERATORS,
     input: z.strictObject({ plan: PlanSpec }),
@@ -241,11 +255,16 @@ export const planOperations = [
   }),
   defineOperation({
     name: 'phases.approve',
-    summary: 'Approve what a phase waits for: its opening when it is autonomous, its gate otherwise.',
+    summary:
+      'Approve what a phase waits for: its opening when it is autonomous, its gate otherwise.',
     effect: 'write',
     callers: OPERATORS,
     input: z.strictObject({ planId: PlanId, phase: PhaseKey, reason: Reason.optional() }),
-    output: z.strictObject({ planId: PlanId, phase: PhaseKey, status: z.enum(['closed', 'open', 'passed']) }),
+    output: z.strictObject({
+      planId: PlanId,
+      phase: PhaseKey,
+      status: z.enum(['closed', 'open', 'passed']),
+    }),
     errors: ['plan.not_found', 'phase.not_found', 'phase.not_waiting', 'plan.ended'],
   }),
   defineOperation({
@@ -254,7 +273,11 @@ export const planOperations = [
     effect: 'write',
     callers: RUNNERS,
     input: z.strictObject({ planId: PlanId, phase: PhaseKey, result: GateResult }),
-    output: z.strictObject({ planId: PlanId, phase: PhaseKey, status: z.enum(['closed', 'open', 'passed']) }),
+    output: z.strictObject({
+      planId: PlanId,
+      phase: PhaseKey,
+      status: z.enum(['closed', 'open', 'passed']),
+    }),
     errors: ['plan.not_found', 'phase.not_found', 'phase.not_waiting', 'plan.ended'],
   }),
 ] as const;
@@ -373,7 +396,9 @@ export const taskOperations = [
       note: Text.optional(),
       percent: z.int().min(0).max(100).optional(),
       evidence: EvidenceKind.optional(),
-      artifact: z.strictObject({ name: z.string().min(1).max(300), digest: Digest, bytes: Count }).optional(),
+      artifact: z
+        .strictObject({ name: z.string().min(1).max(300), digest: Digest, bytes: Count })
+        .optional(),
     }),
     output: z.strictObject({ taskId: TaskId, index: EntryIndex }),
     errors: HOLDER_ERRORS,
@@ -401,13 +426,19 @@ export const taskOperations = [
     summary: 'Say that an attempt failed; the task is tried again or parked.',
     effect: 'write',
     callers: ANYONE,
-    input: z.strictObject({ ...Held, reason: Reason, retry: z.boolean().optional(), evidence: Evidence.optional() }),
+    input: z.strictObject({
+      ...Held,
+      reason: Reason,
+      retry: z.boolean().optional(),
+      evidence: Evidence.optional(),
+    }),
     output: Written,
     errors: HOLDER_ERRORS,
   }),
   defineOperation({
     name: 'tasks.judge',
-    summary: 'Accept or send back a submitted task after its gates were run by the fabric or a reviewer looked.',
+    summary:
+      'Accept or send back a submitted task after its gates were run by the fabric or a reviewer looked.',
     effect: 'write',
     callers: RUNNERS,
     input: z.strictObject({
@@ -418,7 +449,13 @@ export const taskOperations = [
       reason: Reason.optional(),
     }),
     output: Written,
-    errors: ['task.not_found', 'task.not_submitted', 'evidence.missing', 'gate.failed', 'review.own_work'],
+    errors: [
+      'task.not_found',
+      'task.not_submitted',
+      'evidence.missing',
+      'gate.failed',
+      'review.own_work',
+    ],
   }),
   defineOperation({
     name: 'tasks.cancel',
@@ -540,10 +577,15 @@ export const sessionOperations = [
   }),
   defineOperation({
     name: 'sessions.heartbeat',
-    summary: 'Say that a session lives; past half of its token\u2019s life the answer brings a new token.',
+    summary:
+      'Say that a session lives; past half of its token\u2019s life the answer brings a new token.',
     effect: 'soft',
     callers: ANYONE,
-    input: z.strictObject({ sessionId: SessionId, evidence: EvidenceKind.optional(), note: Text.optional() }),
+    input: z.strictObject({
+      sessionId: SessionId,
+      evidence: EvidenceKind.optional(),
+      note: Text.optional(),
+    }),
     output: z.strictObject({
       sessionId: SessionId,
       at: Timestamp,
@@ -592,7 +634,15 @@ export const sessionOperations = [
 
 // ── Blockers ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
-export const BlockerKind = z.enum(['dependency', 'integration', 'capability', 'access', 'decision', 'question', 'other']);
+export const BlockerKind = z.enum([
+  'dependency',
+  'integration',
+  'capability',
+  'access',
+  'decision',
+  'question',
+  'other',
+]);
 
 export const BlockerRow = z.strictObject({
   blockerId: BlockerId,
@@ -612,7 +662,8 @@ export type BlockerRow = z.infer<typeof BlockerRow>;
 export const blockerOperations = [
   defineOperation({
     name: 'blockers.raise',
-    summary: 'Say what a task waits for that its holder cannot provide; with `release`, give the lease back too.',
+    summary:
+      'Say what a task waits for that its holder cannot provide; with `release`, give the lease back too.',
     effect: 'write',
     callers: ANYONE,
     input: z.strictObject({
@@ -638,12 +689,23 @@ export const blockerOperations = [
   }),
   defineOperation({
     name: 'blockers.resolve',
-    summary: 'Say how a blocker was lifted: by the session that raised it, one that helps, or an operator.',
+    summary:
+      'Say how a blocker was lifted: by the session that raised it, one that helps, or an operator.',
     effect: 'write',
     callers: ANYONE,
-    input: z.strictObject({ blockerId: BlockerId, sessionId: SessionId.optional(), resolution: Reason }),
+    input: z.strictObject({
+      blockerId: BlockerId,
+      sessionId: SessionId.optional(),
+      resolution: Reason,
+    }),
     output: z.strictObject({ blockerId: BlockerId, taskId: TaskId, phase: TaskPhase }),
-    errors: ['blocker.not_found', 'blocker.resolved', 'session.not_found', 'session.ended', 'auth.forbidden'],
+    errors: [
+      'blocker.not_found',
+      'blocker.resolved',
+      'session.not_found',
+      'session.ended',
+      'auth.forbidden',
+    ],
   }),
   defineOperation({
     name: 'blockers.list',

@@ -25,7 +25,8 @@ export const realmOperations = [
   }),
   defineOperation({
     name: 'realm.record_state_hash',
-    summary: 'The hash of the whole state after an index, computed by a follower that folds on its own.',
+    summary:
+      'The hash of the whole state after an index, computed by a follower that folds on its own.',
     effect: 'write',
     callers: REALM,
     input: z.strictObject({ index: EntryIndex, hash: Digest }),
@@ -34,7 +35,8 @@ export const realmOperations = [
   }),
   defineOperation({
     name: 'realm.status',
-    summary: 'The realm in one look: position, epoch, durability, sessions, tasks, lag of the followers.',
+    summary:
+      'The realm in one look: position, epoch, durability, sessions, tasks, lag of the followers.',
     effect: 'read',
     callers: ANYONE,
     input: z.strictObject({}),

@@ -33,14 +33,20 @@ export const witnessOperations = [
       component: z.string().regex(/^[A-Za-z0-9._-]{1,64}$/),
       operation: z.string().regex(/^[A-Za-z0-9._-]{1,64}$/),
       severity: Severity.optional(),
-      params: z.record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]{0,63}$/), z.union([z.string().max(4_000), z.int(), z.boolean()])).optional(),
+      params: z
+        .record(
+          z.string().regex(/^[A-Za-z_][A-Za-z0-9_]{0,63}$/),
+          z.union([z.string().max(4_000), z.int(), z.boolean()]),
+        )
+        .optional(),
     }),
     output: z.strictObject({ index: EntryIndex }),
     errors: [],
   }),
   defineOperation({
     name: 'witness.query',
-    summary: 'Entries by operation, principal, session, task, plan, trace, severity, time or index; newest last.',
+    summary:
+      'Entries by operation, principal, session, task, plan, trace, severity, time or index; newest last.',
     effect: 'read',
     callers: ANYONE,
     input: z.strictObject({
@@ -59,12 +65,17 @@ export const witnessOperations = [
       newest: z.boolean().optional(),
       limit: z.int().min(1).max(PAGE_ROWS_MAX).optional(),
     }),
-    output: z.strictObject({ entries: z.array(EntryRow), next: EntryIndex.optional(), indexedTo: Count }),
+    output: z.strictObject({
+      entries: z.array(EntryRow),
+      next: EntryIndex.optional(),
+      indexedTo: Count,
+    }),
     errors: [],
   }),
   defineOperation({
     name: 'witness.proof',
-    summary: 'Proof that an entry is in the log under the newest checkpoint, as C2SP tlog-proof text.',
+    summary:
+      'Proof that an entry is in the log under the newest checkpoint, as C2SP tlog-proof text.',
     effect: 'read',
     callers: ANYONE,
     input: z.strictObject({ index: EntryIndex }),
@@ -77,7 +88,12 @@ export const witnessOperations = [
     effect: 'read',
     callers: ANYONE,
     input: z.strictObject({}),
-    output: z.strictObject({ checkpoint: z.string(), key: z.string(), size: Count, root: z.string() }),
+    output: z.strictObject({
+      checkpoint: z.string(),
+      key: z.string(),
+      size: Count,
+      root: z.string(),
+    }),
     errors: ['witness.unanchored'],
   }),
 ] as const;

@@ -1,0 +1,116 @@
+/** Decisions about blockers: typed obstacles that a holder cannot remove alone. */
+import { reject } from '@infrafabric/protocol';
+import type { Rejection } from '@infrafabric/protocol';
+import { accept, assert, UNCHANGED } from '../kernel/decision.ts';
+import type { Command, Decision } from '../kernel/decision.ts';
+import type { ArgsOf } from '../kernel/args.ts';
+import { cell, NONE, PHASE } from './columns.ts';
+import { findTask, heldBy, isSession, noTask, openSession } from './lease.ts';
+import { idOf } from './state.ts';
+import type { BlockerState, CoordinatorState } from './state.ts';
+
+export const decideRaiseBlocker = (
+  state: CoordinatorState,
+  command: Command<ArgsOf<'blockers.raise'>>,
+): Decision => {
+  const held = heldBy(state, command);
+  if (held.kind !== 'held') return held;
+  const { kind, title, needs, waitsOn, release, fence, taskId } = command.args;
+  const [blockerId] = command.ids;
+  assert(blockerId !== undefined, 'a blocker is raised without an id');
+  const fault = waitsOn === undefined ? undefined : faultInTarget(state, held.task, waitsOn);
+  if (fault !== undefined) return fault;
+  return accept({
+    blockerId,
+    fence: fence.n,
+    kind,
+    needs: [...new Set(needs)].toSorted(),
+    released: release === true,
+    sessionId: held.session.id,
+    taskId,
+    title,
+    type: 'blocker.raised',
+    ...(waitsOn === undefined ? {} : { waitsOn }),
+  });
+};
+
+const faultInTarget = (
+  state: CoordinatorState,
+  task: number,
+  waitsOn: string,
+): Rejection | undefined => {
+  const target = findTask(state, waitsOn);
+  if (target === NONE) return noTask(waitsOn);
+  if (target === task)
+    return reject('request.invalid', 'A task cannot wait on itself.', { taskId: waitsOn });
+  const phase = cell(state.tasks.phase, target);
+  if (phase === PHASE.done || phase === PHASE.cancelled) {
+    return reject('request.invalid', `${waitsOn} is finished; nothing waits on it.`, {
+      taskId: waitsOn,
+    });
+  }
+  return undefined;
+};
+
+const openBlocker = (state: CoordinatorState, blockerId: string): BlockerState | Rejection => {
+  const blocker = state.blockers.get(blockerId);
+  if (blocker === undefined)
+    return reject('blocker.not_found', `There is no blocker ${blockerId}.`, { blockerId });
+  if (blocker.resolution !== undefined) {
+    return reject('blocker.resolved', `Blocker ${blockerId} is resolved: ${blocker.resolution}.`, {
+      blockerId,
+    });
+  }
+  return blocker;
+};
+
+const isBlocker = (value: BlockerState | Rejection): value is BlockerState => 'raisedBy' in value;
+
+export const decideJoinBlocker = (
+  state: CoordinatorState,
+  command: Command<ArgsOf<'blockers.join'>>,
+): Decision => {
+  const { blockerId, sessionId, note } = command.args;
+  const blocker = openBlocker(state, blockerId);
+  if (!isBlocker(blocker)) return blocker;
+  const session = openSession(state, sessionId);
+  if (!isSession(session)) return session;
+  if (blocker.helpers.includes(sessionId)) return UNCHANGED;
+  return accept({
+    blockerId,
+    ...(note === undefined ? {} : { note }),
+    sessionId,
+    type: 'blocker.joined',
+  });
+};
+
+export const decideResolveBlocker = (
+  state: CoordinatorState,
+  command: Command<ArgsOf<'blockers.resolve'>>,
+): Decision => {
+  const { blockerId, sessionId, resolution } = command.args;
+  const blocker = openBlocker(state, blockerId);
+  if (!isBlocker(blocker)) return blocker;
+  const by = sessionId ?? command.session;
+  if (by !== undefined) {
+    const session = openSession(state, by);
+    if (!isSession(session)) return session;
+    if (blocker.raisedBy !== by && !blocker.helpers.includes(by)) {
+      return reject(
+        'auth.forbidden',
+        `Session ${by} neither raised blocker ${blockerId} nor helps with it.`,
+        {
+          blockerId,
+        },
+      );
+    }
+  }
+  const taskId = idOf(state, blocker.task);
+  return accept({
+    blockerId,
+    by: by ?? command.principal,
+    resolution,
+    taskId,
+    type: 'blocker.resolved',
+  });
+};

@@ -1,0 +1,215 @@
+/** Decisions that grant leases: `tasks.claim` (this task) and `tasks.next` (the best for me). */
+import { GRANTS_MAX, LEASE_MS_DEFAULT, reject } from '@infrafabric/protocol';
+import type { Rejection } from '@infrafabric/protocol';
+import { accept, UNCHANGED } from '../kernel/decision.ts';
+import type { Command, Decision } from '../kernel/decision.ts';
+import type { ArgsOf } from '../kernel/args.ts';
+import { before, bestOf, peekBest } from './ready.ts';
+import type { ReadyQueue } from './ready.ts';
+import { cell, NONE, PHASE, phaseName } from './columns.ts';
+import type { TaskLeased } from './events.ts';
+import { findTask, isSession, noTask, openSession } from './lease.ts';
+import { globsOverlap, segmentsOf } from './paths.ts';
+import { findPlan, holderOf, idOf, planOf, specOf } from './state.ts';
+import type { CoordinatorState, PlanState, SessionState } from './state.ts';
+import { whyNotReady } from './why.ts';
+
+export const decideClaim = (
+  state: CoordinatorState,
+  command: Command<ArgsOf<'tasks.claim'>>,
+): Decision => {
+  const { args } = command;
+  const session = openSession(state, args.sessionId);
+  if (!isSession(session)) return session;
+  const task = findTask(state, args.taskId);
+  if (task === NONE) return noTask(args.taskId);
+  // A claim by the session that holds the task is the same claim again (C5: the session, not the agent's name).
+  if (session.leases.has(task)) return UNCHANGED;
+  const refusal = whyNotClaimed(state, task, session);
+  if (refusal !== undefined) return refusal;
+  return accept(grant(state, task, { session, leaseMs: args.leaseMs }));
+};
+
+const whyNotClaimed = (
+  state: CoordinatorState,
+  task: number,
+  session: SessionState,
+): Rejection | undefined => {
+  const taskId = idOf(state, task);
+  if (cell(state.tasks.phase, task) !== PHASE.ready) return refusalByPhase(state, task);
+  if (planOf(state, task).status === 'paused') {
+    return reject('task.suspended', `The plan of ${taskId} is paused.`, { taskId });
+  }
+  const missing = missingCapabilities(state, task, session);
+  if (missing.length > 0) {
+    return reject(
+      'capability.missing',
+      `${taskId} needs ${missing.join(', ')}, which session ${session.id} lacks.`,
+      {
+        taskId,
+        missing,
+      },
+    );
+  }
+  return roomOf(session) > 0 ? undefined : fullRejection(session);
+};
+
+export const missingCapabilities = (
+  state: CoordinatorState,
+  task: number,
+  session: SessionState,
+): string[] => {
+  const needs = cell(state.tasks.needs, task);
+  if (state.capabilities.covers[session.capabilities]?.has(needs) === true) return [];
+  const has = state.capabilities.haves[session.capabilities];
+  return (state.capabilities.needs[needs] ?? []).filter((need) => has?.has(need) !== true);
+};
+
+const roomOf = (session: SessionState): number => session.leasesMax - session.leases.size;
+
+const fullRejection = (session: SessionState): Rejection =>
+  reject(
+    'session.full',
+    `Session ${session.id} holds ${session.leases.size} leases, as many as it may. Complete or release one first.`,
+    { leases: session.leases.size },
+  );
+
+const refusalByPhase = (state: CoordinatorState, task: number): Rejection => {
+  const taskId = idOf(state, task);
+  const phase = phaseName(state.tasks, task);
+  switch (phase) {
+    case 'leased': {
+      const holder = holderOf(state, task);
+      return reject(
+        'task.leased',
+        `${taskId} is leased by ${holder?.agent ?? 'another agent'} (session ${holder?.id ?? '?'}). Ask for another task.`,
+        { taskId, holder: { sessionId: holder?.id ?? '', agent: holder?.agent ?? '' } },
+      );
+    }
+    case 'done':
+      return reject('task.done', `${taskId} is done.`, { taskId });
+    case 'cancelled':
+      return reject('task.cancelled', `${taskId} was cancelled.`, { taskId });
+    case 'parked': {
+      const why = state.notes.get(task)?.parkedFor ?? 'parked';
+      return reject('task.parked', `${taskId} is parked: ${why}. An operator can unpark it.`, {
+        taskId,
+        why,
+      });
+    }
+    case 'waiting':
+    case 'blocked':
+    case 'submitted':
+    case 'ready': {
+      const reasons = whyNotReady(state, task);
+      const pathOnly = reasons.length > 0 && reasons.every(({ code }) => code === 'path');
+      const text = reasons.map((reason) => reason.text).join('; ');
+      return reject(
+        pathOnly ? 'task.path_owned' : 'task.not_ready',
+        `${taskId} is ${phase}: ${text}.`,
+        {
+          taskId,
+          phase,
+          reasons: reasons.slice(0, 10),
+        },
+      );
+    }
+  }
+};
+
+const grant = (
+  state: CoordinatorState,
+  task: number,
+  to: { readonly session: SessionState; readonly leaseMs: number | undefined },
+): TaskLeased => ({
+  attempt: cell(state.tasks.attempts, task) + 1,
+  fence: cell(state.tasks.fence, task) + 1,
+  leaseMs: to.leaseMs ?? specOf(state, task).leaseMs ?? LEASE_MS_DEFAULT,
+  sessionId: to.session.id,
+  taskId: idOf(state, task),
+  type: 'task.leased',
+});
+
+/** The queues that hold tasks which the session can do: of one plan, or of all that are not paused. */
+const queuesFor = (
+  state: CoordinatorState,
+  session: SessionState,
+  plan?: PlanState,
+): ReadyQueue[] => {
+  const covered = state.capabilities.covers[session.capabilities];
+  const queues: ReadyQueue[] = [];
+  for (const one of plan === undefined ? state.plans : [plan]) {
+    if (one.status !== 'active' || (one.counts[PHASE.ready] ?? 0) === 0) continue;
+    for (const [needs, queue] of one.queues)
+      if (queue.size > 0 && covered?.has(needs) === true) queues.push(queue);
+  }
+  return queues;
+};
+
+/** Whether any ready task suits the session; what a claim ticket waits for. */
+export const hasReady = (state: CoordinatorState, sessionId: string, planId?: string): boolean => {
+  const session = openSession(state, sessionId);
+  if (!isSession(session)) return false;
+  const plan = planId === undefined ? undefined : findPlan(state, planId);
+  return roomOf(session) > 0 && queuesFor(state, session, plan).length > 0;
+};
+
+export const decideNext = (
+  state: CoordinatorState,
+  command: Command<ArgsOf<'tasks.next'>>,
+): Decision => {
+  const { sessionId, count, leaseMs, planId } = command.args;
+  const session = openSession(state, sessionId);
+  if (!isSession(session)) return session;
+  const plan = planId === undefined ? undefined : findPlan(state, planId);
+  if (planId !== undefined && plan === undefined) {
+    return reject('plan.not_found', `There is no plan ${planId}.`, { planId });
+  }
+  const room = Math.min(count ?? 1, GRANTS_MAX, roomOf(session));
+  if (room <= 0) return fullRejection(session);
+  const chosen = chooseReady(state, queuesFor(state, session, plan), room);
+  if (chosen.length === 0) return UNCHANGED;
+  return accept(...chosen.map((task) => grant(state, task, { session, leaseMs })));
+};
+
+/** The best ready tasks, none of which own a path of another one chosen. */
+const chooseReady = (
+  state: CoordinatorState,
+  queues: readonly ReadyQueue[],
+  room: number,
+): readonly number[] => {
+  if (room === 1) {
+    const best = peekBest(state.tasks, queues);
+    return best === NONE ? [] : [best];
+  }
+  const owned: { readonly repo: string; readonly globs: readonly (readonly string[])[] }[] = [];
+  return bestOf(state.tasks, queues, room, (task) => {
+    const { repo, owns } = specOf(state, task);
+    if (owns === undefined || owns.length === 0) return true;
+    const globs = owns.map(segmentsOf);
+    const clashes = owned.some(
+      (other) =>
+        other.repo === (repo ?? '') &&
+        other.globs.some((a) => globs.some((b) => globsOverlap(a, b))),
+    );
+    if (!clashes) owned.push({ repo: repo ?? '', globs });
+    return !clashes;
+  });
+};
+
+/** The grant that goes with a completion: the best of what is ready and of what the completion itself releases. */
+export const grantAfter = (
+  state: CoordinatorState,
+  session: SessionState,
+  released: readonly number[],
+): TaskLeased | undefined => {
+  const covered = state.capabilities.covers[session.capabilities];
+  let best = peekBest(state.tasks, queuesFor(state, session));
+  for (const task of released) {
+    const suits =
+      covered?.has(cell(state.tasks.needs, task)) === true &&
+      planOf(state, task).status === 'active';
+    if (suits && (best === NONE || before(state.tasks, task, best))) best = task;
+  }
+  return best === NONE ? undefined : grant(state, best, { session, leaseMs: undefined });
+};

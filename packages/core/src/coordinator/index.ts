@@ -1,0 +1,43 @@
+/** The coordinator's door. */
+export { decideJoinBlocker, decideRaiseBlocker, decideResolveBlocker } from './blocker.ts';
+export { decideClaim, decideNext, hasReady } from './claim.ts';
+export type { CoordinatorEvent } from './events.ts';
+export { evolveCoordinator } from './evolve.ts';
+export { coordinatorFaults } from './invariants.ts';
+export { isCurrent, staleRejection } from './lease.ts';
+export { judge } from './liveness.ts';
+export type { Presence } from './liveness.ts';
+export { decideApprovePhase, decideCheckPhase } from './phase.ts';
+export {
+  decideCancelPlan,
+  decideEditPlan,
+  decidePausePlan,
+  decideResumePlan,
+  decideSubmitPlan,
+} from './plan.ts';
+export { countsOf, page, planDetail, planRow } from './plan.view.ts';
+export { coordinatorSections, restoreCoordinator } from './sections.ts';
+export {
+  decideCloseSession,
+  decideExpireSession,
+  decideOpenSession,
+  decideRevokeSession,
+} from './session.ts';
+export { createCoordinator, findPlan, holderOf, idOf, specOf } from './state.ts';
+export type { CoordinatorState, SessionState } from './state.ts';
+export { findTask } from './lease.ts';
+export { blockerRow, sessionRow, taskDetail, taskRow, tasksWhere } from './task.view.ts';
+export type { RenewedAt } from './task.view.ts';
+export { explain } from './why.ts';
+export {
+  decideCancelTask,
+  decideComplete,
+  decideExpireLease,
+  decideFail,
+  decideJudge,
+  decidePark,
+  decideProgress,
+  decideRelease,
+  decideUnpark,
+} from './work.ts';
+export { cell, NONE, PHASE } from './columns.ts';

@@ -1,0 +1,77 @@
+/** Decisions about sessions. */
+import { SESSION_IDLE_MS, SESSION_LEASES_MAX, reject } from '@infrafabric/protocol';
+import { accept, assert } from '../kernel/decision.ts';
+import type { Command, Decision } from '../kernel/decision.ts';
+import type { ArgsOf } from '../kernel/args.ts';
+import { isSession, openSession } from './lease.ts';
+import { idOf } from './state.ts';
+import type { CoordinatorState, SessionState } from './state.ts';
+
+/** Leases at a time of a session that does not say how many. */
+export const LEASES_MAX_DEFAULT = 1;
+
+export const decideOpenSession = (
+  _state: CoordinatorState,
+  command: Command<ArgsOf<'sessions.open'>>,
+): Decision => {
+  const { agent, role, swarm, capabilities, leasesMax, label } = command.args;
+  const [sessionId] = command.ids;
+  assert(sessionId !== undefined, 'a session is opened without an id');
+  return accept({
+    agent,
+    capabilities: [...new Set(capabilities)].toSorted(),
+    ...(label === undefined ? {} : { label }),
+    leasesMax: Math.min(leasesMax ?? LEASES_MAX_DEFAULT, SESSION_LEASES_MAX),
+    role: role ?? 'worker',
+    sessionId,
+    ...(swarm === undefined ? {} : { swarm }),
+    type: 'session.opened',
+  });
+};
+
+const close = (
+  state: CoordinatorState,
+  session: SessionState,
+  how: 'closed' | 'revoked' | 'expired',
+  reason: string,
+): Decision =>
+  accept({
+    how,
+    reason,
+    released: [...session.leases].map((task) => idOf(state, task)),
+    sessionId: session.id,
+    type: 'session.closed',
+  });
+
+export const decideCloseSession = (
+  state: CoordinatorState,
+  command: Command<ArgsOf<'sessions.close'>>,
+): Decision => {
+  const session = openSession(state, command.args.sessionId);
+  return isSession(session)
+    ? close(state, session, 'closed', command.args.reason ?? 'it said so')
+    : session;
+};
+
+export const decideRevokeSession = (
+  state: CoordinatorState,
+  command: Command<ArgsOf<'sessions.revoke'>>,
+): Decision => {
+  const session = openSession(state, command.args.sessionId);
+  return isSession(session) ? close(state, session, 'revoked', command.args.reason) : session;
+};
+
+export const decideExpireSession = (
+  state: CoordinatorState,
+  command: Command<ArgsOf<'sessions.expire'>>,
+): Decision => {
+  const { sessionId, seenAt } = command.args;
+  const session = openSession(state, sessionId);
+  if (!isSession(session)) return session;
+  if (command.at < seenAt + SESSION_IDLE_MS) {
+    return reject('session.ended', `Session ${sessionId} was seen too lately to expire.`, {
+      sessionId,
+    });
+  }
+  return close(state, session, 'expired', 'nothing was seen of it for too long');
+};

@@ -1,0 +1,332 @@
+/**
+ * The coordinator's slice of the world, and the small moves on it that folding is made of.
+ *
+ * C1  The tokens of a task are 1, 2, 3, …
+ * C2  At most one completion of a task is accepted.
+ * C3  A lease is half-open, [granted, expires): at the instant it expires the task is free.
+ * C4  No task is leased before its dependencies are done and its phase is open.
+ * C5  A claim belongs to a session (an incarnation), not to a name.
+ */
+import type { Evidence, TaskSpec } from '@infrafabric/protocol';
+import { assert } from '../kernel/decision.ts';
+import { cell, createEdges, createTasks, eachDependant, NONE, PHASE } from './columns.ts';
+import type { EdgeColumns, TaskColumns } from './columns.ts';
+import { createPathIndex, overlapping } from './paths.ts';
+import type { PathIndex } from './paths.ts';
+import { createQueue, pushReady, removeReady } from './ready.ts';
+import type { ReadyQueue } from './ready.ts';
+import { createTaskIndex } from './task-index.ts';
+import type { TaskIndex } from './task-index.ts';
+
+export interface PhaseState {
+  readonly key: string;
+  readonly title: string;
+  /** Indexes, within the plan, of the phases before and after. */
+  readonly after: readonly number[];
+  readonly next: readonly number[];
+  readonly autonomous: boolean;
+  readonly approvalsNeeded: number;
+  readonly checks: { readonly name: string; ok: boolean | null }[];
+  status: 'closed' | 'open' | 'passed';
+  /** Phases before it that have not passed. */
+  afterLeft: number;
+  /** Tasks that are neither done nor cancelled; fillers do not count. */
+  tasksLeft: number;
+  /** Who approved the opening of an autonomous phase, and who the gate. */
+  readonly openedBy: string[];
+  readonly approvals: string[];
+  /** Tasks of the phase, by index. */
+  readonly tasks: number[];
+}
+
+export interface PlanState {
+  readonly index: number;
+  readonly id: string;
+  readonly title: string;
+  readonly digest: string;
+  readonly submittedAt: number;
+  status: 'active' | 'paused' | 'cancelled';
+  readonly phases: PhaseState[];
+  /** Runs of task indexes, [from, to): tasks of one submission stand together. */
+  readonly ranges: { readonly from: number; to: number }[];
+  /** Tasks by phase (PHASE). */
+  readonly counts: number[];
+  /** Tasks that are neither done nor cancelled; fillers do not count. */
+  workLeft: number;
+  dependencies: number;
+  /** Ready tasks by interned set of needs. */
+  readonly queues: Map<number, ReadyQueue>;
+}
+
+export interface SessionState {
+  readonly slot: number;
+  readonly id: string;
+  readonly agent: string;
+  readonly role: 'worker' | 'runner';
+  readonly swarm?: string;
+  readonly label?: string;
+  /** Index of the interned set of capabilities. */
+  readonly capabilities: number;
+  readonly leasesMax: number;
+  readonly openedAt: number;
+  /** Tasks it holds, by index. */
+  readonly leases: Set<number>;
+  closed?: {
+    readonly how: 'closed' | 'revoked' | 'expired';
+    readonly reason: string;
+    readonly at: number;
+  };
+  /** Refusals of this session recorded in the current window. */
+  refusals: { readonly since: number; readonly count: number };
+}
+
+export interface BlockerState {
+  readonly id: string;
+  readonly task: number;
+  readonly kind: string;
+  readonly title: string;
+  readonly needs: readonly string[];
+  readonly waitsOn?: number;
+  readonly raisedBy: string;
+  readonly raisedAt: number;
+  readonly helpers: string[];
+  resolution?: string;
+}
+
+/** What only some tasks have. */
+export interface TaskNotes {
+  evidence?: Evidence;
+  progress?: string;
+  parkedFor?: string;
+  /** The session and agent of the submission that waits for a verdict. */
+  author?: { readonly session: string; readonly agent: string };
+  /** Open blockers of the task, and blockers that resolve when it is done. */
+  blockers?: Set<string>;
+  lifts?: Set<string>;
+}
+
+/** Interned sets: capabilities that tasks need, capabilities that sessions have, and which covers which. */
+export interface CapabilitySets {
+  readonly needKeys: Map<string, number>;
+  readonly needs: (readonly string[])[];
+  readonly haveKeys: Map<string, number>;
+  readonly haves: ReadonlySet<string>[];
+  /** For each set that sessions have, the sets of needs that it covers. */
+  readonly covers: Set<number>[];
+}
+
+export interface CoordinatorState {
+  readonly tasks: TaskColumns;
+  readonly edges: EdgeColumns;
+  readonly index: TaskIndex;
+  readonly plans: PlanState[];
+  readonly planIndex: Map<string, number>;
+  readonly sessions: Map<string, SessionState>;
+  readonly slots: (SessionState | undefined)[];
+  readonly freeSlots: number[];
+  /** Closed sessions, oldest first, so that old ones can be forgotten. */
+  readonly closed: string[];
+  readonly blockers: Map<string, BlockerState>;
+  openBlockers: number;
+  readonly notes: Map<number, TaskNotes>;
+  readonly capabilities: CapabilitySets;
+  readonly paths: PathIndex;
+  /** Tasks of all plans by phase. */
+  readonly counts: number[];
+  openSessions: number;
+  /** Grows whenever a task becomes ready. */
+  readyVersion: number;
+}
+
+/** Closed sessions kept, so that a late write can still be told whose lease it was. */
+export const CLOSED_SESSIONS_KEPT_MAX = 10_000;
+
+export const createCoordinator = (): CoordinatorState => ({
+  tasks: createTasks(),
+  edges: createEdges(),
+  index: createTaskIndex(),
+  plans: [],
+  planIndex: new Map(),
+  sessions: new Map(),
+  slots: [],
+  freeSlots: [],
+  closed: [],
+  blockers: new Map(),
+  openBlockers: 0,
+  notes: new Map(),
+  capabilities: { needKeys: new Map(), needs: [], haveKeys: new Map(), haves: [], covers: [] },
+  paths: createPathIndex(),
+  counts: [0, 0, 0, 0, 0, 0, 0, 0],
+  openSessions: 0,
+  readyVersion: 0,
+});
+
+export const planAt = (state: CoordinatorState, index: number): PlanState => {
+  const plan = state.plans[index];
+  assert(plan !== undefined, 'a task of no plan');
+  return plan;
+};
+
+export const planOf = (state: CoordinatorState, task: number): PlanState =>
+  planAt(state, cell(state.tasks.plan, task));
+
+export const specOf = (state: CoordinatorState, task: number): TaskSpec => {
+  const spec = state.tasks.specs[task];
+  assert(spec !== undefined, 'a task without a specification');
+  return spec;
+};
+
+export const idOf = (state: CoordinatorState, task: number): string => state.tasks.ids[task] ?? '';
+
+export const findPlan = (state: CoordinatorState, planId: string): PlanState | undefined => {
+  const index = state.planIndex.get(planId);
+  return index === undefined ? undefined : state.plans[index];
+};
+
+/** The session that holds a task now. */
+export const holderOf = (state: CoordinatorState, task: number): SessionState | undefined => {
+  const slot = cell(state.tasks.holder, task);
+  return slot === NONE ? undefined : state.slots[slot];
+};
+
+export const notesOf = (state: CoordinatorState, task: number): TaskNotes => {
+  let notes = state.notes.get(task);
+  if (notes === undefined) state.notes.set(task, (notes = {}));
+  return notes;
+};
+
+/** The sorted, distinct form of a set of capabilities. */
+const normal = (capabilities: readonly string[]): readonly string[] =>
+  [...new Set(capabilities)].toSorted();
+
+export const internNeeds = (sets: CapabilitySets, needs: readonly string[]): number => {
+  const list = normal(needs);
+  const key = list.join(' ');
+  const known = sets.needKeys.get(key);
+  if (known !== undefined) return known;
+  const id = sets.needs.length;
+  sets.needKeys.set(key, id);
+  sets.needs.push(list);
+  for (const [have, covers] of sets.covers.entries()) {
+    if (list.every((need) => sets.haves[have]?.has(need) === true)) covers.add(id);
+  }
+  return id;
+};
+
+export const internHaves = (sets: CapabilitySets, capabilities: readonly string[]): number => {
+  const list = normal(capabilities);
+  const key = list.join(' ');
+  const known = sets.haveKeys.get(key);
+  if (known !== undefined) return known;
+  const id = sets.haves.length;
+  const have = new Set(list);
+  sets.haveKeys.set(key, id);
+  sets.haves.push(have);
+  const covered = sets.needs.flatMap((needs, need) =>
+    needs.every((one) => have.has(one)) ? [need] : [],
+  );
+  sets.covers.push(new Set(covered));
+  return id;
+};
+
+const queueFor = (plan: PlanState, needs: number): ReadyQueue => {
+  let queue = plan.queues.get(needs);
+  if (queue === undefined) plan.queues.set(needs, (queue = createQueue()));
+  return queue;
+};
+
+/** Moves a task to a phase: the counts and the ready queues follow. */
+export const enterPhase = (state: CoordinatorState, task: number, phase: number): void => {
+  const { tasks } = state;
+  const plan = planOf(state, task);
+  const from = cell(tasks.phase, task);
+  if (from === phase) return;
+  if (from === PHASE.ready) removeReady(tasks, queueFor(plan, cell(tasks.needs, task)), task);
+  bump(plan.counts, from, -1);
+  bump(state.counts, from, -1);
+  tasks.phase[task] = phase;
+  bump(plan.counts, phase, 1);
+  bump(state.counts, phase, 1);
+  if (phase === PHASE.ready) {
+    pushReady(tasks, queueFor(plan, cell(tasks.needs, task)), task);
+    state.readyVersion += 1;
+  }
+};
+
+export const bump = (counts: number[], at: number, by: number): void => {
+  counts[at] = (counts[at] ?? 0) + by;
+};
+
+/** One more thing holds the task back. */
+export const hold = (state: CoordinatorState, task: number): void => {
+  state.tasks.holds[task] = cell(state.tasks.holds, task) + 1;
+  if (cell(state.tasks.phase, task) === PHASE.ready) enterPhase(state, task, PHASE.waiting);
+};
+
+/** One thing less holds the task back; the last one makes it ready (C4). */
+export const letGo = (state: CoordinatorState, task: number): void => {
+  const { tasks } = state;
+  const holds = cell(tasks.holds, task);
+  assert(holds > 0, 'a task is let go more often than it was held');
+  tasks.holds[task] = holds - 1;
+  if (holds === 1 && cell(tasks.phase, task) === PHASE.waiting)
+    enterPhase(state, task, PHASE.ready);
+};
+
+/** Where a task goes when nobody works on it: blocked, ready or waiting. */
+export const settle = (state: CoordinatorState, task: number): void => {
+  const open = state.notes.get(task)?.blockers?.size ?? 0;
+  if (open > 0) enterPhase(state, task, PHASE.blocked);
+  else enterPhase(state, task, cell(state.tasks.holds, task) === 0 ? PHASE.ready : PHASE.waiting);
+};
+
+/** The others whose paths a lease of this task keeps from being leased. */
+export const rivals = (state: CoordinatorState, task: number): readonly number[] => {
+  const { repo, owns } = specOf(state, task);
+  if (owns === undefined || owns.length === 0) return [];
+  return overlapping(state.paths, repo ?? '', { task, owns });
+};
+
+export interface LeaseStart {
+  readonly session: SessionState;
+  readonly fence: number;
+  readonly at: number;
+  readonly epoch: number;
+  readonly leaseMs: number;
+}
+
+export const startLease = (state: CoordinatorState, task: number, lease: LeaseStart): void => {
+  const { tasks } = state;
+  assert(cell(tasks.phase, task) === PHASE.ready, 'C4: a task is leased that is not ready');
+  assert(lease.fence === cell(tasks.fence, task) + 1, 'C1: a fence that is not the next one');
+  enterPhase(state, task, PHASE.leased);
+  tasks.fence[task] = lease.fence;
+  tasks.holder[task] = lease.session.slot;
+  tasks.grantEpoch[task] = lease.epoch;
+  tasks.grantedAt[task] = lease.at;
+  tasks.leaseMs[task] = lease.leaseMs;
+  lease.session.leases.add(task);
+  for (const rival of rivals(state, task)) hold(state, rival);
+};
+
+/** Ends a lease; the caller says where the task goes. */
+export const endLease = (state: CoordinatorState, task: number): void => {
+  const holder = holderOf(state, task);
+  assert(holder !== undefined, 'a lease ends that nobody holds');
+  holder.leases.delete(task);
+  state.tasks.holder[task] = NONE;
+  for (const rival of rivals(state, task)) letGo(state, rival);
+};
+
+/** A task is finished, one way or the other: its phase and its plan have less left. */
+export const finish = (state: CoordinatorState, task: number, how: 'done' | 'cancelled'): void => {
+  enterPhase(state, task, PHASE[how]);
+  if (specOf(state, task).filler !== true) {
+    const plan = planOf(state, task);
+    plan.workLeft -= 1;
+    const phase = plan.phases[cell(state.tasks.planPhase, task)];
+    if (phase !== undefined) phase.tasksLeft -= 1;
+  }
+  if (how === 'done')
+    eachDependant(state.tasks, state.edges, task, (dependant) => letGo(state, dependant));
+};

@@ -1,0 +1,139 @@
+/** What readers see of tasks, blockers and sessions. */
+import type { BlockerRow, OutputOf, SessionRow, TaskPhase, TaskRow } from '@infrafabric/protocol';
+import { cell, eachDependant, eachDependency, PHASE, phaseName, TASK_PHASES } from './columns.ts';
+import { judge } from './liveness.ts';
+import type { Presence } from './liveness.ts';
+import { holderOf, idOf, planOf, specOf } from './state.ts';
+import type { BlockerState, CoordinatorState, SessionState } from './state.ts';
+
+/** Dependants listed of one task; a task with more is asked for through its dependants. */
+const DEPENDANTS_LISTED_MAX = 1_000;
+
+/** From which renewal a task's lease is counted: the leader's memory knows, the log does not. */
+export type RenewedAt = (task: number) => number | undefined;
+
+export const taskRow = (state: CoordinatorState, task: number, renewedAt: RenewedAt): TaskRow => {
+  const { tasks } = state;
+  const spec = specOf(state, task);
+  const holder = holderOf(state, task);
+  const since = cell(tasks.grantedAt, task);
+  let waitsFor = 0;
+  eachDependency(tasks, state.edges, task, (dependency) => {
+    if (cell(tasks.phase, dependency) !== PHASE.done) waitsFor += 1;
+  });
+  const held =
+    holder === undefined
+      ? {}
+      : {
+          holder: {
+            sessionId: holder.id,
+            agent: holder.agent,
+            since,
+            until: (renewedAt(task) ?? since) + cell(tasks.leaseMs, task),
+          },
+        };
+  // Ids and times inside the state were parsed when they came in.
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+  return {
+    taskId: idOf(state, task),
+    title: spec.title,
+    phase: phaseName(tasks, task),
+    ...(spec.phase === undefined ? {} : { planPhase: spec.phase }),
+    priority: spec.filler === true ? cell(tasks.rank, task) - 16 : cell(tasks.rank, task),
+    filler: spec.filler === true,
+    fence: cell(tasks.fence, task),
+    attempts: cell(tasks.attempts, task),
+    attemptsMax: cell(tasks.attemptsMax, task),
+    ...held,
+    waitsFor,
+  } as TaskRow;
+};
+
+export const taskDetail = (
+  state: CoordinatorState,
+  task: number,
+  renewedAt: RenewedAt,
+): OutputOf<'tasks.show'> => {
+  const notes = state.notes.get(task);
+  const dependsOn: { taskId: string; phase: TaskPhase }[] = [];
+  const dependants: string[] = [];
+  eachDependency(state.tasks, state.edges, task, (dependency) => {
+    dependsOn.push({ taskId: idOf(state, dependency), phase: phaseName(state.tasks, dependency) });
+  });
+  eachDependant(state.tasks, state.edges, task, (dependant) => {
+    if (dependants.length < DEPENDANTS_LISTED_MAX) dependants.push(idOf(state, dependant));
+  });
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+  return {
+    ...taskRow(state, task, renewedAt),
+    spec: specOf(state, task),
+    dependsOn,
+    dependants,
+    blockers: [...(notes?.blockers ?? [])],
+    ...(notes?.evidence === undefined ? {} : { evidence: notes.evidence }),
+    ...(notes?.parkedFor === undefined ? {} : { parkedFor: notes.parkedFor }),
+    ...(notes?.progress === undefined ? {} : { lastProgress: notes.progress }),
+  } as OutputOf<'tasks.show'>;
+};
+
+/** Indexes of the tasks of a plan, or of all plans, in a phase or in any. */
+export const tasksWhere = function* (
+  state: CoordinatorState,
+  where: { readonly plan?: number | undefined; readonly phase?: TaskPhase | undefined },
+): Generator<number> {
+  const phase = where.phase === undefined ? undefined : TASK_PHASES.indexOf(where.phase);
+  for (let task = 0; task < state.tasks.count; task += 1) {
+    if (phase !== undefined && cell(state.tasks.phase, task) !== phase) continue;
+    if (where.plan === undefined || planOf(state, task).index === where.plan) yield task;
+  }
+};
+
+export const sessionRow = (
+  state: CoordinatorState,
+  session: SessionState,
+  seen: {
+    readonly presence: Omit<Presence, 'openedAt' | 'leases' | 'closed'>;
+    readonly at: number;
+  },
+): SessionRow => {
+  const { liveness, reason } = judge(
+    {
+      ...seen.presence,
+      openedAt: session.openedAt,
+      leases: session.leases.size,
+      closed: session.closed !== undefined,
+    },
+    seen.at,
+  );
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+  return {
+    sessionId: session.id,
+    agent: session.agent,
+    role: session.role,
+    ...(session.swarm === undefined ? {} : { swarm: session.swarm }),
+    status: session.closed === undefined ? 'open' : 'closed',
+    liveness,
+    reason,
+    lastEvidenceAt: seen.presence.seenAt ?? session.openedAt,
+    lastEvidence: seen.presence.seen ?? 'heartbeat',
+    openedAt: session.openedAt,
+    capabilities: [...(state.capabilities.haves[session.capabilities] ?? [])],
+    leases: [...session.leases].map((task) => idOf(state, task)),
+  } as SessionRow;
+};
+
+export const blockerRow = (state: CoordinatorState, blocker: BlockerState): BlockerRow =>
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+  ({
+    blockerId: blocker.id,
+    taskId: idOf(state, blocker.task),
+    kind: blocker.kind,
+    title: blocker.title,
+    needs: [...blocker.needs],
+    ...(blocker.waitsOn === undefined ? {} : { waitsOn: idOf(state, blocker.waitsOn) }),
+    status: blocker.resolution === undefined ? 'open' : 'resolved',
+    raisedBy: blocker.raisedBy,
+    raisedAt: blocker.raisedAt,
+    helpers: [...blocker.helpers],
+    ...(blocker.resolution === undefined ? {} : { resolution: blocker.resolution }),
+  }) as BlockerRow;

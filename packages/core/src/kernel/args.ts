@@ -1,0 +1,18 @@
+/** The arguments of each write operation as they are journaled: parsed, and with fences where tokens came in. */
+import type { AnyOperation, OperationName, ParsedOf } from '@infrafabric/protocol';
+import type { Fence } from './decision.ts';
+
+export type WriteName = Extract<AnyOperation, { readonly effect: 'write' }>['name'];
+
+type WithoutToken<T> = T extends { readonly fencingToken: unknown }
+  ? Omit<T, 'fencingToken'> & { readonly fence: Fence }
+  : T;
+
+/** `tasks.next` waits at the edge; the journaled call never does. */
+export type ArgsOf<N extends OperationName> = Readonly<
+  N extends 'tasks.next'
+    ? Omit<ParsedOf<N>, 'waitMs'>
+    : N extends 'plans.submit'
+      ? ParsedOf<N> & { readonly digest: string }
+      : WithoutToken<ParsedOf<N>>
+>;

@@ -1,0 +1,12 @@
+/** Ids that the engine mints for a command before it is decided. */
+type Minted = 'session' | 'blocker';
+
+const NOTHING: readonly Minted[] = [];
+const SESSION: readonly Minted[] = ['session'];
+const BLOCKER: readonly Minted[] = ['blocker'];
+
+/** What to mint, in the order in which `decide` uses it. */
+export const mintsOf = (op: string): readonly Minted[] => {
+  if (op === 'sessions.open') return SESSION;
+  return op === 'blockers.raise' ? BLOCKER : NOTHING;
+};

@@ -1,0 +1,234 @@
+/** What the engine and the surfaces ask of the world. Nothing here changes it. */
+import { PAGE_ROWS_MAX, reject } from '@infrafabric/protocol';
+import type { OutputOf, ParsedOf, Rejection } from '@infrafabric/protocol';
+import {
+  blockerRow,
+  cell,
+  countsOf,
+  explain,
+  findPlan,
+  findTask,
+  hasReady,
+  holderOf,
+  idOf,
+  NONE,
+  page,
+  planDetail,
+  planRow,
+  sessionRow,
+  specOf,
+  taskDetail,
+  taskRow,
+  tasksWhere,
+} from './coordinator/index.ts';
+import type { Presence, RenewedAt, SessionState } from './coordinator/index.ts';
+import type { World } from './world.ts';
+
+export interface LiveLease {
+  readonly taskId: string;
+  readonly fence: number;
+  /** Epoch of the leader that granted it. */
+  readonly epoch: number;
+  readonly sessionId: string;
+  readonly leaseMs: number;
+  readonly grantedAt: number;
+  readonly attempt: number;
+}
+
+const leaseAt = (world: World, task: number): LiveLease | undefined => {
+  const { coordinator: state } = world;
+  const holder = holderOf(state, task);
+  if (holder === undefined) return undefined;
+  return {
+    taskId: idOf(state, task),
+    fence: cell(state.tasks.fence, task),
+    epoch: cell(state.tasks.grantEpoch, task),
+    sessionId: holder.id,
+    leaseMs: cell(state.tasks.leaseMs, task),
+    grantedAt: cell(state.tasks.grantedAt, task),
+    attempt: cell(state.tasks.attempts, task) + 1,
+  };
+};
+
+/** The live lease of a task, or undefined. */
+export const leaseOf = (world: World, taskId: string): LiveLease | undefined => {
+  const task = findTask(world.coordinator, taskId);
+  return task === NONE ? undefined : leaseAt(world, task);
+};
+
+export const liveLeases = function* (world: World): Generator<LiveLease> {
+  for (const session of world.coordinator.slots) {
+    for (const task of session?.leases ?? []) {
+      const lease = leaseAt(world, task);
+      if (lease !== undefined) yield lease;
+    }
+  }
+};
+
+/** The live leases of one session. */
+export const leasesOfSession = (world: World, sessionId: string): readonly LiveLease[] =>
+  [...(world.coordinator.sessions.get(sessionId)?.leases ?? [])].flatMap(
+    (task) => leaseAt(world, task) ?? [],
+  );
+
+export const sessionOf = (world: World, sessionId: string): SessionState | undefined =>
+  world.coordinator.sessions.get(sessionId);
+
+export const openSessions = function* (world: World): Generator<SessionState> {
+  for (const session of world.coordinator.slots) {
+    if (session !== undefined && session.closed === undefined) yield session;
+  }
+};
+
+/** The specification of a task that exists. */
+export const taskSpec = (world: World, taskId: string): ReturnType<typeof specOf> | undefined => {
+  const task = findTask(world.coordinator, taskId);
+  return task === NONE ? undefined : specOf(world.coordinator, task);
+};
+
+/** The phase of a task, or undefined where there is no such task. */
+export const taskPhase = (
+  world: World,
+  taskId: string,
+): ReturnType<typeof taskRow>['phase'] | undefined => {
+  const task = findTask(world.coordinator, taskId);
+  return task === NONE ? undefined : taskRow(world.coordinator, task, () => undefined).phase;
+};
+
+export const readyVersion = (world: World): number => world.coordinator.readyVersion;
+
+export const hasReadyFor = (world: World, sessionId: string, planId?: string): boolean =>
+  hasReady(world.coordinator, sessionId, planId);
+
+/** Index of the entry that answered an idempotency key, or undefined. */
+export const idempotent = (world: World, digest: string): number | undefined =>
+  world.realm.keys.get(digest)?.index;
+
+/** What the leader's memory knows and the log does not. */
+export interface Soft {
+  readonly at: number;
+  renewedAt(taskId: string): number | undefined;
+  presence(sessionId: string): Omit<Presence, 'openedAt' | 'leases' | 'closed'>;
+}
+
+const renewals =
+  (world: World, soft: Soft): RenewedAt =>
+  (task) =>
+    soft.renewedAt(idOf(world.coordinator, task));
+
+const PAGE_ROWS_DEFAULT = 100;
+
+export const viewPlans = (world: World, input: ParsedOf<'plans.list'>): OutputOf<'plans.list'> => {
+  const { rows, next } = page(
+    world.coordinator.plans,
+    { after: input.after, limit: input.limit ?? PAGE_ROWS_DEFAULT },
+    { id: (plan) => plan.id, row: planRow },
+  );
+  return { plans: [...rows], ...(next === undefined ? {} : { next }) };
+};
+
+export const viewPlan = (
+  world: World,
+  input: ParsedOf<'plans.show'>,
+): OutputOf<'plans.show'> | Rejection => {
+  const plan = findPlan(world.coordinator, input.planId);
+  if (plan === undefined) return reject('plan.not_found', `There is no plan ${input.planId}.`);
+  const detail = planDetail(world.coordinator, plan);
+  return { ...planRow(plan), ...detail, phases: [...detail.phases] };
+};
+
+export const viewTasks = (
+  world: World,
+  input: ParsedOf<'tasks.list'>,
+  soft: Soft,
+): OutputOf<'tasks.list'> | Rejection => {
+  const { coordinator: state } = world;
+  const plan = input.planId === undefined ? undefined : findPlan(state, input.planId);
+  if (input.planId !== undefined && plan === undefined) {
+    return reject('plan.not_found', `There is no plan ${input.planId}.`);
+  }
+  const { rows, next } = page(
+    tasksWhere(state, { plan: plan?.index, phase: input.phase }),
+    { after: input.after, limit: Math.min(input.limit ?? PAGE_ROWS_DEFAULT, PAGE_ROWS_MAX) },
+    { id: (task) => idOf(state, task), row: (task) => taskRow(state, task, renewals(world, soft)) },
+  );
+  return { tasks: [...rows], ...(next === undefined ? {} : { next }) };
+};
+
+export const viewTask = (
+  world: World,
+  input: ParsedOf<'tasks.show'>,
+  soft: Soft,
+): OutputOf<'tasks.show'> | Rejection => {
+  const task = findTask(world.coordinator, input.taskId);
+  if (task === NONE) return reject('task.not_found', `There is no task ${input.taskId}.`);
+  return taskDetail(world.coordinator, task, renewals(world, soft));
+};
+
+export const explainTask = (
+  world: World,
+  input: ParsedOf<'tasks.explain'>,
+): OutputOf<'tasks.explain'> | Rejection => {
+  const task = findTask(world.coordinator, input.taskId);
+  if (task === NONE) return reject('task.not_found', `There is no task ${input.taskId}.`);
+  const { phase } = taskRow(world.coordinator, task, () => undefined);
+  return { taskId: input.taskId, phase, reasons: explain(world.coordinator, task) };
+};
+
+export const viewSessions = (
+  world: World,
+  input: ParsedOf<'sessions.list'>,
+  soft: Soft,
+): OutputOf<'sessions.list'> => {
+  const { rows, next } = page(
+    world.coordinator.sessions.values(),
+    { after: input.after, limit: input.limit ?? PAGE_ROWS_DEFAULT },
+    {
+      id: (session) => session.id,
+      row: (session) =>
+        sessionRow(world.coordinator, session, {
+          presence: soft.presence(session.id),
+          at: soft.at,
+        }),
+      keep: (session) =>
+        input.status === undefined || (input.status === 'open') === (session.closed === undefined),
+    },
+  );
+  return { sessions: [...rows], ...(next === undefined ? {} : { next }) };
+};
+
+export const viewBlockers = (
+  world: World,
+  input: ParsedOf<'blockers.list'>,
+): OutputOf<'blockers.list'> => {
+  const { rows, next } = page(
+    world.coordinator.blockers.values(),
+    { after: input.after, limit: input.limit ?? PAGE_ROWS_DEFAULT },
+    {
+      id: (blocker) => blocker.id,
+      row: (blocker) => blockerRow(world.coordinator, blocker),
+      keep: (blocker) =>
+        input.status === undefined ||
+        (input.status === 'open') === (blocker.resolution === undefined),
+    },
+  );
+  return { blockers: [...rows], ...(next === undefined ? {} : { next }) };
+};
+
+/** The part of `realm.status` that the world knows. */
+export const viewStatus = (
+  world: World,
+): Pick<
+  OutputOf<'realm.status'>,
+  'origin' | 'epoch' | 'size' | 'tasks' | 'blockersOpen' | 'plans'
+> & {
+  readonly openSessions: number;
+} => ({
+  origin: world.realm.origin,
+  epoch: world.realm.epoch,
+  size: world.realm.size,
+  tasks: countsOf(world.coordinator.counts),
+  blockersOpen: world.coordinator.openBlockers,
+  plans: world.coordinator.plans.length,
+  openSessions: world.coordinator.openSessions,
+});

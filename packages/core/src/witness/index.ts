@@ -1,0 +1,3 @@
+/** The witness's door. */
+export type { WitnessEvent } from './events.ts';
+export { decideRecord } from './record.ts';
