@@ -1,1 +1,17 @@
-export {};
+export {
+  crashLives,
+  LawBroken,
+  type JournalToCrash,
+  type LivesReport,
+} from './crash-lives.ts';
+export {
+  appendNext,
+  batchOf,
+  entriesOf,
+  leafOf,
+  readAll,
+  TEST_GENESIS_LEAF,
+  textEntries,
+} from './journal-batches.ts';
+export { seededRandom, type Random } from './random.ts';
+export { PowerCut, SECTOR_BYTES, SimDisk, type SimDiskOptions, type SimOperation } from './sim-disk.ts';

@@ -2,7 +2,8 @@
  * The disk, as small as the file journal can live with, so that a simulated one can break every promise it makes.
  *
  * D1  Bytes written are readable at once and survive the process; they survive a power cut only after `sync`.
- * D2  Before that, each sector (512 bytes) of an unsynced write may be there, be missing or be garbage, in any mix.
+ * D2  Before that, each sector (512 bytes) of an unsynced write may be there, be missing or be garbage, in any mix;
+ *     bytes of such a sector that the write did not change keep their value.
  * D3  A new name, a rename and a removal survive a power cut only after `syncFolder` of the folder.
  * D4  After a failed `sync` nothing is known about any unsynced byte, and a second `sync` proves nothing.
  *

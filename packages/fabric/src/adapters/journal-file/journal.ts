@@ -9,6 +9,7 @@
  */
 import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
+import { dirname, resolve } from 'node:path';
 
 import { Fault } from '../../fault.ts';
 import { isSyncFailure, type Disk } from '../../ports/disk.ts';
@@ -119,6 +120,9 @@ async function openLocked(
     last?.file.close();
     throw damaged(folder, 0, `the log ends at ${head.size}, but ${atLeast} entries were signed`);
   }
+  if (last === undefined) await syncNewFolders(disk, options.folder);
+  // A life that was killed between naming a segment and syncing its name has left a name that a power cut takes back.
+  else await disk.syncFolder(folder);
   const ladder = options.segmentBytes ?? SEGMENT_BYTES;
   const writer = await SegmentWriter.open({
     disk,
@@ -130,6 +134,12 @@ async function openLocked(
     nowMs: ports.nowMs,
   });
   return new FileJournal(options, ports, { lock, index, writer, report: { head, ...found } });
+}
+
+/** The names of the folders, before they hold anything that must not vanish (F1). */
+async function syncNewFolders(disk: Disk, dataFolder: string): Promise<void> {
+  await disk.syncFolder(dataFolder);
+  await disk.syncFolder(dirname(resolve(dataFolder)));
 }
 
 interface Opened {
