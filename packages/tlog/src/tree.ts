@@ -1,5 +1,5 @@
 import { assert } from './assert.ts';
-import { base64Encode, byteAt, hashWrite } from './bytes.ts';
+import { base64Encode, hashWrite } from './bytes.ts';
 import { EMPTY_ROOT, HASH_BYTES, type Hash, type Sha256 } from './hash.ts';
 import { TILE_HEIGHT, TILE_WIDTH, partialTiles, type TileId } from './tile.ts';
 
@@ -11,6 +11,12 @@ import { TILE_HEIGHT, TILE_WIDTH, partialTiles, type TileId } from './tile.ts';
 // All digests live as raw bytes in one arena, with the 65 bytes of the node that is being hashed
 // at its start: no allocation but the digest string itself.
 
+interface OpenTile {
+  readonly bytes: Uint8Array;
+  /** The same memory. */
+  readonly words: Int32Array;
+}
+
 /** What a full tile is handed to; the bytes are a copy. */
 export type OnTile = (tile: TileId, bytes: Uint8Array) => void;
 
@@ -20,9 +26,13 @@ export interface TreeOptions {
   readonly onTile?: OnTile;
 }
 
-const LEFT = 1;
+/** The prefix stands at byte 3, so that all digests begin at a multiple of four and are moved as
+    eight words: a third of what `copyWithin` and `set` cost at this size. */
+const PREFIX = 3;
+const LEFT = PREFIX + 1;
 const RIGHT = LEFT + HASH_BYTES;
 const FRONTIER = RIGHT + HASH_BYTES;
+const WORDS = HASH_BYTES / 4;
 /** 2^53 leaves are more than an index can name. */
 const HEIGHT_MAX = 53;
 const LEVELS = Math.ceil((HEIGHT_MAX + 1) / TILE_HEIGHT);
@@ -33,14 +43,15 @@ export class Tree {
   readonly #sha256: Sha256;
   readonly #onTile: OnTile | undefined;
   readonly #arena = new Uint8Array(FRONTIER + (HEIGHT_MAX + 1) * HASH_BYTES);
-  readonly #node = this.#arena.subarray(0, FRONTIER);
-  readonly #tiles: Uint8Array[] = [];
+  readonly #words = new Int32Array(this.#arena.buffer);
+  readonly #node = this.#arena.subarray(PREFIX, FRONTIER);
+  readonly #tiles: OpenTile[] = [];
   #size = 0;
 
   constructor({ sha256, onTile }: TreeOptions) {
     this.#sha256 = sha256;
     this.#onTile = onTile;
-    this.#arena[0] = 0x01;
+    this.#arena[PREFIX] = 0x01;
   }
 
   get size(): number {
@@ -61,7 +72,7 @@ export class Tree {
       rest = (rest - 1) / 2;
       if (height % TILE_HEIGHT === 0) this.#keepInTile(height / TILE_HEIGHT, rest);
     }
-    this.#arena.copyWithin(frontierAt(height), RIGHT, FRONTIER);
+    this.#move(RIGHT, frontierAt(height));
     this.#size = index + 1;
   }
 
@@ -73,7 +84,7 @@ export class Tree {
     for (let rest = this.#size; rest > 0; rest = Math.floor(rest / 2)) {
       if (rest % 2 === 1) {
         if (root === undefined) {
-          this.#arena.copyWithin(RIGHT, frontierAt(height), frontierAt(height + 1));
+          this.#move(frontierAt(height), RIGHT);
           root = base64Encode(this.#arena.subarray(RIGHT, FRONTIER));
         } else {
           root = this.#merge(height);
@@ -90,7 +101,7 @@ export class Tree {
     return partialTiles(this.#size).map((tile) => {
       const open = this.#tiles[tile.level];
       assert(open !== undefined, 'an open tile without bytes');
-      return { tile, bytes: open.slice(0, tile.width * HASH_BYTES) };
+      return { tile, bytes: open.bytes.slice(0, tile.width * HASH_BYTES) };
     });
   }
 
@@ -106,7 +117,7 @@ export class Tree {
     for (const expected of partialTiles(size)) {
       const open = tiles.find(({ tile }) => tile.level === expected.level);
       assert(open?.bytes.length === expected.width * HASH_BYTES, 'not the tiles of this size');
-      tree.#tileOf(expected.level).set(open.bytes);
+      tree.#tileOf(expected.level).bytes.set(open.bytes);
       tree.#restoreLevel(expected);
     }
     tree.#size = size;
@@ -115,21 +126,21 @@ export class Tree {
 
   /** Frontier heights [8L, 8L + 8) from the hashes of the partial tile of level L. */
   #restoreLevel({ level, width }: TileId): void {
-    const bytes = this.#tileOf(level);
+    const { words } = this.#tileOf(level);
     for (let i = 0; i < width; i += 1) {
-      this.#arena.set(bytes.subarray(i * HASH_BYTES, (i + 1) * HASH_BYTES), RIGHT);
+      moveWords(words, i * WORDS, this.#words, RIGHT / 4);
       let height = level * TILE_HEIGHT;
       for (let rest = i; rest % 2 === 1; rest = (rest - 1) / 2) {
         this.#merge(height);
         height += 1;
       }
-      this.#arena.copyWithin(frontierAt(height), RIGHT, FRONTIER);
+      this.#move(RIGHT, frontierAt(height));
     }
   }
 
   /** Replaces the carry by the node over the frontier's hash at `height` and it. */
   #merge(height: number): Hash {
-    this.#arena.copyWithin(LEFT, frontierAt(height), frontierAt(height + 1));
+    this.#move(frontierAt(height), LEFT);
     const node = this.#sha256(this.#node);
     assert(hashWrite(node, this.#arena, RIGHT), 'sha256 gave no digest');
     return node;
@@ -138,22 +149,30 @@ export class Tree {
   /** Puts the carry, hash number `index` of its level, into the level's tile. */
   #keepInTile(level: number, index: number): void {
     const slot = index % TILE_WIDTH;
-    const bytes = this.#tileOf(level);
-    for (let i = 0; i < HASH_BYTES; i += 1) {
-      bytes[slot * HASH_BYTES + i] = byteAt(this.#arena, RIGHT + i);
-    }
+    const { bytes, words } = this.#tileOf(level);
+    moveWords(this.#words, RIGHT / 4, words, slot * WORDS);
     if (slot < TILE_WIDTH - 1 || this.#onTile === undefined) return;
     this.#onTile({ level, index: (index - slot) / TILE_WIDTH, width: TILE_WIDTH }, bytes.slice());
   }
 
-  #tileOf(level: number): Uint8Array {
+  #move(from: number, to: number): void {
+    moveWords(this.#words, from / 4, this.#words, to / 4);
+  }
+
+  #tileOf(level: number): OpenTile {
     assert(level < LEVELS, 'a level above 2^53 leaves');
     const open = this.#tiles[level];
     if (open !== undefined) return open;
-    const made = new Uint8Array(TILE_BYTES);
+    const bytes = new Uint8Array(TILE_BYTES);
+    const made = { bytes, words: new Int32Array(bytes.buffer) };
     this.#tiles[level] = made;
     return made;
   }
+}
+
+/** Moves one digest between word offsets. */
+function moveWords(source: Int32Array, from: number, target: Int32Array, to: number): void {
+  for (let i = 0; i < WORDS; i += 1) target[to + i] = Number(source[from + i]);
 }
 
 function frontierAt(height: number): number {

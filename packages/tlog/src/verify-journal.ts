@@ -54,6 +54,7 @@ export class JournalCheck {
   readonly #sha256: Sha256;
   readonly #crc32: Crc32;
   readonly #buffer = new Uint8Array(2 * FRAME_BYTES_MAX);
+  readonly #words = new Int32Array(this.#buffer.buffer);
   readonly #line = newSequencerLine();
   #from = 0;
   #to = 0;
@@ -208,7 +209,7 @@ export class JournalCheck {
     const line = this.#line;
     const flaw =
       readSequencerLine(this.#buffer, start, end, line) ??
-      checkEntryText(this.#buffer, line.endOffset, end);
+      checkEntryText(this.#buffer, line.endOffset, end, this.#words);
     if (flaw !== undefined) return flaw;
     if (line.index !== this.#tree.size) return 'index';
     if (!isTextAt(this.#buffer, line.previousLeafOffset, this.#link)) return 'chain';

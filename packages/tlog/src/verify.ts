@@ -1,3 +1,4 @@
+import { bytesEqual } from './bytes.ts';
 import type { Checkpoint } from './checkpoint.ts';
 import type { Crc32 } from './crc.ts';
 import { FRAME_BYTES_MAX } from './frame.ts';
@@ -244,9 +245,8 @@ class Verification {
       return;
     }
     this.#tilesChecked += 1;
-    const differs =
-      stored.length < expected.length || expected.some((byte, at) => byte !== stored[at]);
-    if (differs) this.#fail(tilePath(tile), 'tile', firstLeaf);
+    if (!bytesEqual(stored.subarray(0, expected.length), expected))
+      this.#fail(tilePath(tile), 'tile', firstLeaf);
   }
 
   /** A partial tile may have made way for the full one, which begins with the same hashes. */
