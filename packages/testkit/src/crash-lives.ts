@@ -17,11 +17,7 @@ import { SimDisk } from './sim-disk.ts';
 
 export interface JournalToCrash {
   /** Opens the journal in `folder` of `disk`. The last life stopped as `lastStop` says. */
-  readonly open: (
-    disk: Disk,
-    folder: string,
-    lastStop: 'clean' | 'unclean',
-  ) => Promise<Journal>;
+  readonly open: (disk: Disk, folder: string, lastStop: 'clean' | 'unclean') => Promise<Journal>;
   /** The CRC with which the journal under test seals frames. */
   readonly crc32?: Crc32;
 }

@@ -1,9 +1,9 @@
 export {
-  crashLives,
-  LawBroken,
-  type JournalToCrash,
-  type LivesReport,
-} from './crash-lives.ts';
+  journalConformance,
+  type JournalFactory,
+  type JournalUnderTest,
+} from './conformance/journal.ts';
+export { crashLives, LawBroken, type JournalToCrash, type LivesReport } from './crash-lives.ts';
 export {
   appendNext,
   batchOf,
@@ -14,4 +14,10 @@ export {
   textEntries,
 } from './journal-batches.ts';
 export { seededRandom, type Random } from './random.ts';
-export { PowerCut, SECTOR_BYTES, SimDisk, type SimDiskOptions, type SimOperation } from './sim-disk.ts';
+export {
+  PowerCut,
+  SECTOR_BYTES,
+  SimDisk,
+  type SimDiskOptions,
+  type SimOperation,
+} from './sim-disk.ts';

@@ -33,6 +33,10 @@ export function seededRandom(seed: number): Random {
       if (picked === undefined) throw new Error('defect: a pick from nothing');
       return picked;
     },
-    bytes: (length) => Uint8Array.from({ length }, () => next() & 0xff),
+    bytes: (length) => {
+      const words = new Uint32Array(Math.ceil(length / 4));
+      for (let i = 0; i < words.length; i += 1) words[i] = next();
+      return new Uint8Array(words.buffer, 0, length);
+    },
   };
 }

@@ -373,7 +373,8 @@ const SYSTEM_CALLS: Readonly<Record<SimOperation, string>> = {
 };
 
 function systemError(code: string, path: string, operation?: SimOperation | 'close'): Error {
-  const syscall = operation === undefined || operation === 'close' ? 'read' : SYSTEM_CALLS[operation];
+  const syscall =
+    operation === undefined || operation === 'close' ? 'read' : SYSTEM_CALLS[operation];
   return Object.assign(new Error(`${code}: ${path}`), { code, syscall });
 }
 

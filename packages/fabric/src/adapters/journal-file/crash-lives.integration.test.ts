@@ -11,13 +11,16 @@ import { RECOVERY_RULES } from './recover.ts';
 const SIM_SEGMENT_BYTES = [6_144, 12_288];
 
 /** Seeds of one run; the nightly run takes a million. */
-const SEEDS = 3_000;
+const SEEDS = 2_000;
 /** A planted bug must be found within so many. */
 const SEEDS_FOR_A_BUG = 40;
 
 type Plant = (disk: Disk) => Partial<Omit<FileJournalPorts, 'lock'>>;
 
-function journalWith(plant: Plant = () => ({}), wrap = (journal: Journal) => journal): JournalToCrash {
+function journalWith(
+  plant: Plant = () => ({}),
+  wrap = (journal: Journal) => journal,
+): JournalToCrash {
   return {
     open: async (disk, folder, lastStop) => {
       let nowMs = 0;

@@ -159,7 +159,7 @@ async function scanSegment(
   segment: ScannedSegment,
   start: PartialHead,
 ): Promise<Scan> {
-  const window = Buffer.allocUnsafe(WINDOW_BYTES);
+  const window = windowFor(segment.file);
   let scan: Scan = { head: start, frames: 0, endOffset: 0 };
   // Ends: each round but the last moves the window by at least one frame, since a window holds two.
   for (;;) {
@@ -198,6 +198,10 @@ function scanWindow(
   }
 }
 
+/** One byte more than a small file has: a window that is not filled has met the end. */
+const windowFor = (file: DiskFile): Buffer =>
+  Buffer.allocUnsafe(Math.min(WINDOW_BYTES, file.size() + 1));
+
 function follows(head: PartialHead, frame: Frame, rules: RecoveryRules): boolean {
   const leafFits =
     head.leaf === undefined || frame.previousLeaf === head.leaf || rules.previousLeaf === 'trusted';
@@ -217,7 +221,7 @@ async function tornBytes(
   { file, path }: ScannedSegment,
   scan: Scan,
 ): Promise<number> {
-  const window = Buffer.allocUnsafe(WINDOW_BYTES);
+  const window = windowFor(file);
   let last = scan.endOffset;
   for (let offset = scan.endOffset; ; offset += WINDOW_BYTES - FRAME_BYTES_MAX) {
     const filled = await file.read(window, offset);
