@@ -56,9 +56,9 @@ const explain = (issue: z.core.$ZodIssue): readonly Finding[] => {
             },
       ];
     case 'too_big':
-      return [size(at, 'larger', `at most ${issue.maximum} ${unit(issue.origin)}`)];
+      return [size(at, 'larger', `at most ${issue.maximum}${unit(issue.origin)}`)];
     case 'too_small':
-      return [size(at, 'smaller', `at least ${issue.minimum} ${unit(issue.origin)}`)];
+      return [size(at, 'smaller', `at least ${issue.minimum}${unit(issue.origin)}`)];
     case 'invalid_union':
       return [
         {
@@ -75,9 +75,12 @@ const explain = (issue: z.core.$ZodIssue): readonly Finding[] => {
           mend: `one of: ${issue.values.join(', ')}`,
         },
       ];
+    case 'invalid_format':
+      return [
+        { at, what: `it ${issue.message}`, mend: 'use only what the pattern in brackets allows' },
+      ];
     case 'custom':
     case 'invalid_element':
-    case 'invalid_format':
     case 'invalid_key':
     case 'not_multiple_of':
       return [
@@ -94,12 +97,11 @@ const size = (at: readonly PropertyKey[], how: string, limit: string): Finding =
 
 const article = (type: string): string => (/^[aeio]/.test(type) ? `an ${type}` : `a ${type}`);
 
-const unit = (origin: string): string =>
-  origin === 'string'
-    ? 'characters'
-    : origin === 'array' || origin === 'set'
-      ? 'entries'
-      : '(its value)';
+/** What is counted: nothing is where the value itself has the limit. */
+const unit = (origin: string): string => {
+  if (origin === 'string') return ' characters';
+  return origin === 'array' || origin === 'set' ? ' entries' : '';
+};
 
 /** The fields that the object at this path may have. */
 const fieldsAt = (path: readonly PropertyKey[]): readonly string[] => {

@@ -24,6 +24,7 @@ const edgesIn = (plan: {
   readonly tasks: readonly { readonly dependsOn?: readonly string[] | undefined }[];
 }): number => plan.tasks.reduce((sum, { dependsOn = [] }) => sum + dependsOn.length, 0);
 
+// The real plans lie beside a checkout of the project, not in it; where they are missing this was said above.
 describe.skipIf(!present)('the real plans', () => {
   test('beads-2026-02 gives its golden numbers', async () => {
     const { plan, report } = await read('beads-2026-02.issues.jsonl');

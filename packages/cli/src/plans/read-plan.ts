@@ -74,12 +74,23 @@ const finish = (
   { planId, reopen = false }: ReadPlanOptions,
 ): ReadPlanResult => {
   const report = buildReport(draft, { reopen });
+  if (draft.tasks.length === 0) return { kind: 'refused', issues: [nothing(draft)], report };
   const made = planFromDraft(draft, { planId: planId ?? planIdFromName(source.name), reopen });
   const full = { ...report, warnings: [...report.warnings, ...made.warnings] };
   const checked = checkPlan(made.plan);
   if (checked.kind === 'plan') return { kind: 'plan', plan: checked.plan, report: full };
   return { kind: 'refused', issues: checked.issues, report: full };
 };
+
+const nothing = ({ format, skipped: [first, ...others] }: Draft): PlanIssue => ({
+  path: '',
+  line: first?.row,
+  what:
+    first === undefined
+      ? `no row of it is a task; it was read as ${format}`
+      : `no row of it is a task; it was read as ${format}, and ${others.length + 1} rows were skipped, the first because ${first.why}`,
+  mend: 'give a plan in YAML or JSON, a Beads export, a Gas Town backup folder or a Markdown task board',
+});
 
 const readOwn = (
   text: string,

@@ -1,5 +1,7 @@
 /** What a plan is read from, and how its format is told from its bytes. Nothing here touches a disk. */
 
+import { isObject, parseJson } from './readers/json.ts';
+
 /** One text, or the named files of one folder. `name` is the file's or folder's own name and gives the plan its id. */
 export type PlanSource =
   | { readonly kind: 'text'; readonly name: string; readonly text: string }
@@ -35,18 +37,17 @@ export const detectFormat = (source: PlanSource): PlanFormat | undefined => {
   return 'ifab-yaml';
 };
 
+/** Fields that only our own plans have. */
+const OWN_FIELDS = ['tasks', 'phases', 'format'] as const;
+
 /** A first line that is an object of its own, and no plan, is a row; a list of objects is the same rows in brackets. */
 const detectJson = (text: string): PlanFormat => {
   if (text.startsWith('[')) return 'beads-jsonl';
   const end = text.indexOf('\n');
-  try {
-    const first: unknown = JSON.parse(end < 0 ? text : text.slice(0, end));
-    return typeof first === 'object' && first !== null && !('tasks' in first)
-      ? 'beads-jsonl'
-      : 'ifab-json';
-  } catch {
-    return 'ifab-json';
-  }
+  const first = parseJson(end < 0 ? text : text.slice(0, end));
+  return isObject(first) && !OWN_FIELDS.some((field) => field in first)
+    ? 'beads-jsonl'
+    : 'ifab-json';
 };
 
 /** A plan id from a name: the same name gives the same id, so that a second import is the same plan. */

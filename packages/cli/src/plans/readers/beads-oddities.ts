@@ -1,7 +1,8 @@
 /** Contradictions inside a Beads export. They are told and never mended: the plan keeps what its rows say. */
 import type { DraftEdge, DraftTask, EventRows } from './draft.ts';
-import { isObject } from './rows.ts';
-import type { JsonObject, Row } from './rows.ts';
+import { isObject } from './json.ts';
+import type { JsonObject } from './json.ts';
+import type { Row } from './rows.ts';
 
 interface BeadsTables {
   readonly issues: readonly Row[];

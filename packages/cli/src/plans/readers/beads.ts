@@ -3,8 +3,10 @@ import type { PlanSource } from '../source.ts';
 import { ID_USED } from './draft.ts';
 import type { Draft, DraftEdge, DraftTask, EventRows, SkippedRow } from './draft.ts';
 import { oddities } from './beads-oddities.ts';
-import { isObject, parseRows } from './rows.ts';
-import type { JsonObject, Row } from './rows.ts';
+import { isObject } from './json.ts';
+import type { JsonObject } from './json.ts';
+import { parseRows } from './rows.ts';
+import type { Row } from './rows.ts';
 
 /** What a bead's status says about it: one that is neither open nor done is in somebody's hands. */
 const DONE = new Set(['closed']);

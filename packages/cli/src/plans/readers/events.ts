@@ -3,7 +3,7 @@
  * rates may be taken from them; order never is.
  */
 import type { DraftTask, EventRows } from './draft.ts';
-import { parseObject } from './rows.ts';
+import { parseObject } from './json.ts';
 
 export interface EventReport {
   readonly rows: number;

@@ -1,16 +1,13 @@
 /** JSON lines: one object a line, or a list of objects. A line that is neither is reported and left out. */
 import type { SkippedRow } from './draft.ts';
-
-export type JsonObject = Readonly<Record<string, unknown>>;
+import { isObject, parseJson } from './json.ts';
+import type { JsonObject } from './json.ts';
 
 export interface Row {
   /** Line of the file, from 1; place in the list where the file is a list. */
   readonly row: number;
   readonly value: JsonObject;
 }
-
-export const isObject = (value: unknown): value is JsonObject =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** @param skipped receives the lines that are no objects. */
 export const parseRows = (
@@ -32,20 +29,4 @@ export const parseRows = (
     if (line.trim() !== '') take(index + 1, parseJson(line));
   }
   return rows;
-};
-
-/** Undefined where the text is no JSON: to a reader of rows that is an answer, not a fault. */
-export const parseJson = (text: string): unknown => {
-  try {
-    return JSON.parse(text) as unknown;
-  } catch {
-    return undefined;
-  }
-};
-
-/** The object that a string of JSON holds, or undefined where it holds anything else. */
-export const parseObject = (text: unknown): JsonObject | undefined => {
-  if (typeof text !== 'string' || !text.startsWith('{')) return undefined;
-  const value = parseJson(text);
-  return isObject(value) ? value : undefined;
 };

@@ -25,7 +25,7 @@ export const renderReport = (report: ImportReport, { width }: RenderOptions): st
     ['tasks', tasksOf(report)],
     ['status', counts(report.byStatus)],
     ['type', counts(report.byType)],
-    ['priority', counts(report.byPriority)],
+    ['priority', Object.entries(report.byPriority).map(([name, count]) => `${name}: ${count}`)],
     ['model', counts(report.byModel)],
     [
       'edges',
@@ -154,19 +154,19 @@ const mostOf = ({ mostDependants, mostDependencies }: ImportReport): readonly st
     : [`dependencies ${mostDependencies.id} ${mostDependencies.count}`]),
 ];
 
-const rowsOf = ({
-  assigned,
-  ephemeral,
-  parents,
-  labels,
-  created,
-}: ImportReport): readonly string[] => [
-  `${assigned.rows} assigned, ${assigned.inFlight} in flight`,
-  `${ephemeral} ephemeral`,
-  `${parents.usable} parents, ${parents.nesting} levels`,
-  `${labels.uses} labels, ${labels.different} different`,
-  ...(created === undefined ? [] : [`created ${created.from} … ${created.to}`]),
-];
+const rowsOf = (report: ImportReport): readonly string[] => {
+  const { assigned, ephemeral, parents, labels, created } = report;
+  const facts: readonly (readonly [count: number, text: string])[] = [
+    [assigned.rows, `${assigned.rows} assigned, ${assigned.inFlight} in flight`],
+    [ephemeral, `${ephemeral} ephemeral`],
+    [parents.usable, `${parents.usable} parents, ${parents.nesting} levels`],
+    [labels.uses, `${labels.uses} labels, ${labels.different} different`],
+  ];
+  return [
+    ...facts.filter(([count]) => count > 0).map(([, text]) => text),
+    ...(created === undefined ? [] : [`created ${created.from} … ${created.to}`]),
+  ];
+};
 
 const workOf = ({
   longestDescription,

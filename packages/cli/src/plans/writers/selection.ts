@@ -78,6 +78,6 @@ export const select = (plan: PlanSpec, { states, tasksMax = Infinity }: DrawOpti
     note:
       left === 0
         ? undefined
-        : `${tasks.length} of ${plan.tasks.length} tasks are drawn; ${left} are not.`,
+        : `${tasks.length} of ${plan.tasks.length} tasks are drawn, ${left} are not.`,
   };
 };
