@@ -2,6 +2,7 @@
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, test } from 'vitest';
@@ -94,6 +95,19 @@ describe('examples', () => {
     expect(plan.tasks.filter(({ gates }) => gates !== undefined)).toHaveLength(2);
     expect(plan.tasks.filter(({ expects }) => expects?.includes('artifact'))).toHaveLength(1);
   });
+});
+
+test('the plan of the guide is a plan', async () => {
+  const guide = await readFile(resolve(ROOT, 'docs/guides/plans.md'), 'utf8');
+  const text = /```yaml\n([^`]+)```/.exec(guide)?.[1] ?? '';
+  const result = readPlan({ kind: 'text', name: 'guide.yaml', text });
+  if (result.kind === 'refused') throw new Error(renderIssues(result.issues, { width: 100 }));
+  expect(result.report).toMatchObject({
+    tasks: 4,
+    fillers: 1,
+    phases: { count: 2, autonomous: 1 },
+  });
+  expect(result.report.longestChain.path).toEqual(['compile', 'audit', 'publish']);
 });
 
 describe('golden files', () => {

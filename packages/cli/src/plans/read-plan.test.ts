@@ -186,7 +186,7 @@ tasks:
       'a0: &a0 [x, x]',
       ...Array.from({ length: 20 }, (_, i) => `a${i + 1}: &a${i + 1} [*a${i}, *a${i}]`),
     ];
-    expect(issues(laughs.join('\n'))[0]?.mend).toContain('fewer aliases');
+    expect(issues(laughs.join('\n'))[0]?.mend).toContain('mend the aliases');
     expect(issues(`id: ${'['.repeat(50_000)}`)[0]?.what).toContain('nests deeper');
     expect(issues(`{"tasks":${'['.repeat(2_000)}${']'.repeat(2_000)}}`)[0]?.what).toContain(
       'nests deeper',
@@ -195,6 +195,9 @@ tasks:
       line: 2,
       what: 'it holds 2 YAML documents',
     });
+    expect(issues('<<: 1\nid: p\n')[0]?.mend).toContain('mend the aliases');
+    expect(issues('? [a, b]\n: c\n')).toHaveLength(1);
+    expect(issues('id: *nobody\n')[0]?.what).toContain('nobody');
     expect(issues('id: p\nid: q\n')[0]).toMatchObject({ line: 2 });
   });
 

@@ -2,6 +2,7 @@
  * Markdown task boards: tables with an `ID` and a `Task` column, states as words behind emoji, dependencies as ids or
  * prose, one section a task with its acceptance criteria, and tables of filler tasks below a heading that says so.
  */
+import { DEPENDENCIES_MAX } from '@infrafabric/protocol';
 import { boardOddities } from './board-oddities.ts';
 import { EMPTY_TASK, ID_USED } from './draft.ts';
 import type { Draft, DraftEdge, DraftTask, SkippedRow } from './draft.ts';
@@ -157,37 +158,50 @@ const splitCriteria = (
   };
 };
 
-/**
- * The edges of the dependency column. Ids stand for themselves. “All above” is every earlier row of the same table,
- * and “All components” every row of the sections that are headed by a component's dotted name, such as IF.governor.
- */
+/** The edges of the dependency column: ids stand for themselves, prose for the tasks that it means. */
 const edgesOf = (
   rowOf: ReadonlyMap<string, TableRow>,
 ): { readonly edges: readonly DraftEdge[]; readonly unread: readonly string[] } => {
   const edges: DraftEdge[] = [];
   const unread: string[] = [];
-  const components = [...rowOf].filter(([, { headings }]) =>
-    /^\w+\.\w+\b.*\btasks?\b/i.test(headings.at(-1) ?? ''),
-  );
   for (const [id, row] of rowOf) {
-    const cell = present(row.cells.get('dependencies') ?? row.cells.get('depends on'));
-    for (const word of (cell ?? '').split(/\s*[,;]\s*/).filter((part) => part !== '')) {
-      const prose = /^all (above|components?)$/i.exec(word)?.[1]?.toLowerCase();
-      if (prose === 'above') {
-        const above = [...rowOf].filter(
-          ([, other]) => other.table === row.table && other.row < row.row,
-        );
-        edges.push(...above.map(([to]) => ({ from: id, to, type: 'blocks', fromProse: true })));
-      } else if (prose !== undefined) {
-        const others = components.filter(([to]) => to !== id);
-        edges.push(...others.map(([to]) => ({ from: id, to, type: 'blocks', fromProse: true })));
-      } else if (/^[\w][\w.:-]*$/.test(word))
+    const cell = present(row.cells.get('dependencies') ?? row.cells.get('depends on')) ?? '';
+    for (const word of cell.split(/\s*[,;]\s*/).filter((part) => part !== '')) {
+      const meant = meantBy(word, id, rowOf);
+      if (/^\w[\w.:-]*$/.test(word)) {
         edges.push({ from: id, to: word, type: 'blocks', fromProse: false });
-      else
+      } else if (meant === undefined || meant.length > DEPENDENCIES_MAX) {
+        const trouble = meant === undefined ? 'was not understood' : `means ${meant.length} tasks`;
         unread.push(
-          `Row ${row.row}, ${id}: the dependency “${word}” was not understood; no edge was made of it.`,
+          `Row ${row.row}, ${id}: the dependency “${word}” ${trouble}; no edge was made of it.`,
         );
+      } else {
+        for (const to of meant) edges.push({ from: id, to, type: 'blocks', fromProse: true });
+      }
     }
   }
   return { edges, unread };
 };
+
+/**
+ * “All above” is every earlier row of the same table, and “All components” every row of the sections that are headed by
+ * a component's dotted name, such as IF.governor. Undefined: it means nothing that we know.
+ */
+const meantBy = (
+  prose: string,
+  id: string,
+  rowOf: ReadonlyMap<string, TableRow>,
+): readonly string[] | undefined => {
+  const rows = [...rowOf].filter(([other]) => other !== id);
+  const own = rowOf.get(id);
+  const idsOf = (matching: typeof rows): readonly string[] => matching.map(([other]) => other);
+  if (/^all above$/i.test(prose)) {
+    return idsOf(rows.filter(([, { table, row }]) => table === own?.table && row < own.row));
+  }
+  if (/^all components?$/i.test(prose)) {
+    return idsOf(rows.filter(([, { headings }]) => COMPONENT_HEADING.test(headings.at(-1) ?? '')));
+  }
+  return undefined;
+};
+
+const COMPONENT_HEADING = /^\w+\.\w+\b.*\btasks?\b/i;

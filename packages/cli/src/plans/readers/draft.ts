@@ -51,6 +51,9 @@ export interface SkippedRow {
   readonly why: string;
 }
 
+/** Levels of parents that are followed. Real plans nest two; a ring of parents never ends. */
+export const NESTING_MAX = 64;
+
 /** Why a second row of one id is skipped. */
 export const ID_USED = 'its id was used by an earlier row, which was kept';
 

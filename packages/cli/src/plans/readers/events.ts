@@ -123,7 +123,7 @@ export const foldEvents = (rows: EventRows, tasks: readonly DraftTask[]): EventR
       count: count.claims,
       tasks: workers.length,
       sharedTasks: workers.filter((size) => size > 1).length,
-      workersMax: Math.max(0, ...workers),
+      workersMax: largest(workers),
       sameHolderAgain: count.sameHolderAgain,
       holderReplaced: count.holderReplaced,
     },
@@ -240,6 +240,10 @@ const close = (fold: Fold, { task, from, actor, atMs }: Close): void => {
   fold.claimedAtMs.delete(task);
 };
 
+/** The largest of the numbers, 0 without any. A spread would exhaust the stack at some hundred thousand of them. */
+export const largest = (values: readonly number[]): number =>
+  values.reduce((most, value) => Math.max(most, value), values[0] ?? 0);
+
 /** How often each word occurs, the most frequent first. */
 export const tally = (words: readonly string[]): Readonly<Record<string, number>> => {
   const counts = new Map<string, number>();
@@ -255,7 +259,7 @@ const idsOf = (ids: readonly number[]): EventReport['ids'] => {
     if (step > 1) gaps += 1;
     if (step <= 0) rising = false;
   }
-  const [first, last] = [Math.min(...ids), Math.max(...ids)];
+  const [first, last] = [-largest(ids.map((id) => -id)), largest(ids)];
   if (ids.length === 0) return { first: 0, last: 0, missing: 0, gaps: 0, rising: true };
   return { first, last, missing: last - first + 1 - new Set(ids).size, gaps, rising };
 };

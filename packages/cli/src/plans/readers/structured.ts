@@ -70,6 +70,8 @@ const parseYaml = (text: string): Structured => {
       schema: 'core',
       merge: true,
       strict: true,
+      stringKeys: true,
+      logLevel: 'error',
       prettyErrors: false,
     }).compose(tokens),
   ];
@@ -99,9 +101,13 @@ const parseYaml = (text: string): Structured => {
     if (depthOf(value) > JSON_DEPTH_MAX) return tooDeep();
     return { kind: 'value', value, lineOf: (path) => lineOfPath(document, lines, path) };
   } catch (cause) {
-    // The library throws a ReferenceError for what unfolds without bound and for aliases of nothing.
-    if (cause instanceof ReferenceError)
-      return refused(cause.message, `use fewer aliases; at most ${ALIASES_MAX} nodes unfold`);
+    // The library throws for aliases that unfold without bound and for merges of what is no map: the document's fault.
+    if (cause instanceof Error) {
+      return refused(
+        cause.message,
+        `mend the aliases and merges; at most ${ALIASES_MAX} nodes may unfold`,
+      );
+    }
     throw cause;
   }
 };
@@ -146,7 +152,7 @@ const tokenDepth = (tokens: readonly CST.Token[]): number => {
   let depth = 0;
   while (level.length > 0 && depth <= 2 * JSON_DEPTH_MAX) {
     const next: unknown[] = [];
-    for (const token of level) next.push(...tokensInside(token));
+    for (const token of level) for (const inner of tokensInside(token)) next.push(inner);
     level = next;
     depth += 1;
   }

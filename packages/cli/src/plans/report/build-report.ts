@@ -1,7 +1,7 @@
 /** The report of a draft. Terms as in its type; every count is over rows as the source has them. */
-import { ID_USED } from '../readers/draft.ts';
+import { ID_USED, NESTING_MAX } from '../readers/draft.ts';
 import type { Draft, DraftEdge, DraftTask } from '../readers/draft.ts';
-import { foldEvents, tally } from '../readers/events.ts';
+import { foldEvents, largest, tally } from '../readers/events.ts';
 import { buildGraph, cyclesOf, heaviestChain, wavesOf } from './graph.ts';
 import type { Chain, Graph } from './graph.ts';
 import { readinessOf } from './readiness.ts';
@@ -145,34 +145,30 @@ const parentsOf = ({ tasks, edges }: Draft, ids: ReadonlySet<string>): ImportRep
   for (const { from, to, type } of edges) {
     if (type === 'parent-child') all.set(from, [...(all.get(from) ?? []), to]);
   }
-  const presentOf = (id: string): readonly string[] =>
-    (all.get(id) ?? []).filter((parent) => ids.has(parent));
-  const counts = tasks.map(({ id }) => presentOf(id).length);
+  const present = new Map(
+    [...all].map(([id, parents]) => [id, parents.filter((parent) => ids.has(parent))]),
+  );
+  const counts = tasks.map(({ id }) => present.get(id)?.length ?? 0);
   const withBoth = tasks.filter(({ id, parentField }) => parentField !== undefined && all.has(id));
   const agreeing = withBoth.filter(({ id, parentField = '' }) =>
     all.get(id)?.includes(parentField),
   );
   return {
     usable: counts.reduce((sum, count) => sum + count, 0),
-    nesting: Math.max(0, ...tasks.map(({ id }) => levelsAbove(id, presentOf, tasks.length))),
-    perTaskMax: Math.max(0, ...counts),
+    nesting: largest(tasks.map(({ id }) => levelsAbove(id, present))),
+    perTaskMax: largest(counts),
     fieldAgrees: agreeing.length,
     fieldDiffers: withBoth.length - agreeing.length,
   };
 };
 
-/** Levels from a task to its farthest ancestor, both counted; a ring of parents is no longer than there are tasks. */
-const levelsAbove = (
-  id: string,
-  parentsOfTask: (id: string) => readonly string[],
-  levelsMax: number,
-): number => {
-  let levels = 0;
-  let [at] = parentsOfTask(id);
-  if (at !== undefined) levels = 1;
-  while (at !== undefined && levels <= levelsMax) {
+/** Levels from a task to its farthest ancestor, both counted. */
+const levelsAbove = (id: string, parents: ReadonlyMap<string, readonly string[]>): number => {
+  let at = parents.get(id)?.[0];
+  let levels = at === undefined ? 0 : 1;
+  while (at !== undefined && levels < NESTING_MAX) {
     levels += 1;
-    [at] = parentsOfTask(at);
+    at = parents.get(at)?.[0];
   }
   return levels;
 };

@@ -1,4 +1,5 @@
 /** Which tasks could be begun, by five rules of rising strictness, and what the fabric itself will offer. */
+import { NESTING_MAX } from '../readers/draft.ts';
 import type { Draft, DraftTask } from '../readers/draft.ts';
 import { phasesBefore } from './graph.ts';
 
@@ -20,9 +21,6 @@ export interface Readiness {
 
 const NOT_WORK = new Set(['merge-request', 'gate', 'molecule', 'message', 'agent', 'role', 'rig']);
 
-/** Ancestors that are followed before a chain of parents is taken for a ring. */
-const ANCESTORS_MAX = 1_000;
-
 export const readinessOf = (draft: Draft, { reopen }: { readonly reopen: boolean }): Readiness => {
   const taskOf = new Map(draft.tasks.map((task) => [task.id, task]));
   const blockers = new Map<string, string[]>();
@@ -42,7 +40,7 @@ export const readinessOf = (draft: Draft, { reopen }: { readonly reopen: boolean
     });
   const ancestorBlocked = (id: string, rule?: { pinnedBlocks: boolean }): boolean => {
     let ancestor = parentOf.get(id);
-    for (let steps = 0; ancestor !== undefined && steps < ANCESTORS_MAX; steps += 1) {
+    for (let steps = 0; ancestor !== undefined && steps < NESTING_MAX; steps += 1) {
       if (blocked(ancestor, rule)) return true;
       ancestor = parentOf.get(ancestor);
     }

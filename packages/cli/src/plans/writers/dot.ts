@@ -39,7 +39,8 @@ export const planToDot = (plan: PlanSpec, options: DrawOptions = {}): string => 
     lines.push(...inside.map((task) => `    ${node(task)}`), '  }');
   }
   lines.push(...tasks.filter(({ phase }) => phase === undefined).map((task) => `  ${node(task)}`));
-  lines.push(...edges.map(([before, after]) => `  ${quoted(before)} -> ${quoted(after)};`), '}');
+  for (const [before, after] of edges) lines.push(`  ${quoted(before)} -> ${quoted(after)};`);
+  lines.push('}');
   return `${lines.join('\n')}\n`;
 };
 
