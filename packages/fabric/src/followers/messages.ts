@@ -1,0 +1,88 @@
+/** What the leader's thread and the followers' thread say to each other. */
+import { Fault } from '../fault.ts';
+import { isErrorCode, type ErrorCode } from '@infrafabric/protocol';
+
+import type { PublishedCheckpoint } from './checkpointer.ts';
+import type { FollowerLag, FollowerSet } from './follower-set.ts';
+import type { HashedState } from './fold-follower.ts';
+import type { WitnessProof, WitnessQuery, WitnessRows } from './reads.ts';
+import type { Rejection } from '@infrafabric/protocol';
+
+/** What the thread is started with. */
+export interface WorkerStart {
+  readonly dataFolder: string;
+  readonly origin: string;
+  readonly logKey: string;
+  /** Entries that are durable now. */
+  readonly size: number;
+  readonly snapshotEveryEntries?: number;
+}
+
+/** Questions and what they are answered with. */
+export interface Questions {
+  readonly query: { readonly ask: WitnessQuery; readonly answer: WitnessRows };
+  readonly proof: { readonly ask: number; readonly answer: WitnessProof | Rejection };
+  readonly checkpoint: { readonly ask: undefined; readonly answer: PublishedCheckpoint | Rejection };
+  readonly tile: { readonly ask: string; readonly answer: Uint8Array | undefined };
+  readonly lag: { readonly ask: undefined; readonly answer: FollowerLag };
+  readonly snapshot: { readonly ask: undefined; readonly answer: HashedState | undefined };
+  readonly close: { readonly ask: undefined; readonly answer: undefined };
+}
+
+export type Question = keyof Questions;
+
+export type Asked = {
+  readonly [Q in Question]: { readonly question: Q; readonly ask: Questions[Q]['ask'] };
+}[Question];
+
+export type ToWorker =
+  | { readonly type: 'told'; readonly size: number }
+  | { readonly type: 'asked'; readonly id: number; readonly asked: Asked };
+
+/** A fault as it crosses a thread. */
+export interface SentFault {
+  readonly code: string;
+  readonly transient: boolean;
+  readonly detail: string;
+}
+
+export type FromWorker =
+  | { readonly type: 'answered'; readonly id: number; readonly answer: unknown }
+  | { readonly type: 'failed'; readonly id: number; readonly fault: SentFault }
+  | { readonly type: 'hashed'; readonly state: HashedState }
+  | { readonly type: 'fault'; readonly name: string; readonly fault: SentFault };
+
+/** Answers a question from the set. Rejects with its faults. */
+export async function answerOf(set: FollowerSet, asked: Asked): Promise<unknown> {
+  switch (asked.question) {
+    case 'query':
+      await set.settled();
+      return set.reads.query(asked.ask);
+    case 'proof':
+      await set.settled();
+      return set.reads.proof(asked.ask);
+    case 'checkpoint':
+      return set.reads.checkpoint();
+    case 'tile':
+      return set.reads.tile(asked.ask);
+    case 'lag':
+      return set.lag();
+    case 'snapshot':
+      return set.snapshot();
+    case 'close':
+      return set.close();
+  }
+}
+
+export function sentFault(cause: unknown): SentFault {
+  if (cause instanceof Fault) {
+    return { code: cause.code, transient: cause.transient, detail: cause.detail };
+  }
+  const detail = cause instanceof Error ? (cause.stack ?? cause.message) : String(cause);
+  return { code: 'log.unavailable', transient: true, detail };
+}
+
+export function receivedFault({ code, transient, detail }: SentFault): Fault {
+  const known: ErrorCode = isErrorCode(code) ? code : 'log.unavailable';
+  return new Fault(known, { transient, detail });
+}

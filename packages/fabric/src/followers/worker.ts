@@ -1,0 +1,70 @@
+/** The followers' thread of a file journal. It reads the segments itself; the leader only says how far they are durable. */
+import { join } from 'node:path';
+import { parentPort, workerData, type MessagePort } from 'node:worker_threads';
+
+import { openJournalReader } from '../adapters/journal-file/reader.ts';
+import { systemClock } from '../engine/clock.ts';
+import { blobReader } from './blob-files.ts';
+import { nodeFollowerDisk } from './follower-disk.ts';
+import { FollowerSet } from './follower-set.ts';
+import { answerOf, sentFault, type FromWorker, type ToWorker, type WorkerStart } from './messages.ts';
+
+export const INDEX_FILE = 'index.sqlite';
+
+if (parentPort !== null) await serve(parentPort, workerData);
+
+async function serve(port: MessagePort, start: WorkerStart): Promise<void> {
+  const post = (message: FromWorker): void => {
+    port.postMessage(message);
+  };
+  const { dataFolder } = start;
+  // Messages that come while the set is opened wait for it, in order.
+  const opening = FollowerSet.open(
+    {
+      ...start,
+      disk: nodeFollowerDisk,
+      indexPath: join(dataFolder, INDEX_FILE),
+      reader: openJournalReader(dataFolder),
+      readBlob: blobReader(nodeFollowerDisk, dataFolder),
+      clock: systemClock,
+      onStateHash: (state) => {
+        post({ type: 'hashed', state });
+      },
+      onFault: (name, cause) => {
+        post({ type: 'fault', name, fault: sentFault(cause) });
+      },
+    },
+    start.size,
+  );
+  port.on('message', (message: ToWorker) => {
+    void opening.then(
+      (set) => take(set, message, post),
+      (cause: unknown) => {
+        if (message.type === 'asked') post({ type: 'failed', id: message.id, fault: sentFault(cause) });
+      },
+    );
+  });
+  try {
+    await opening;
+  } catch (cause) {
+    post({ type: 'fault', name: 'opening', fault: sentFault(cause) });
+  }
+}
+
+async function take(
+  set: FollowerSet,
+  message: ToWorker,
+  post: (message: FromWorker) => void,
+): Promise<void> {
+  if (message.type === 'told') {
+    set.told(message.size);
+    return;
+  }
+  const { id, asked } = message;
+  try {
+    const answer = await answerOf(set, asked);
+    post({ type: 'answered', id, answer });
+  } catch (cause) {
+    post({ type: 'failed', id, fault: sentFault(cause) });
+  }
+}
