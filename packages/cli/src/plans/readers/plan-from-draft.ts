@@ -153,8 +153,8 @@ const wordsOf = (task: DraftTask, warnings: string[]): Readonly<Record<string, u
 };
 
 /**
- * What the source says that has no field of its own stays visible as a label. So does its assignee: in the fabric an
- * assignee reserves the task, and a name in a file is no session that could take it.
+ * What the source says that has no field of its own stays visible as a label. So does its assignee: our field names an
+ * agent of the realm, and a name in somebody else's file is none.
  */
 const labelsOf = (task: DraftTask, warnings: string[]): readonly string[] | undefined => {
   const labels = new Set(task.labels);
