@@ -218,7 +218,7 @@ export const keyInPlan = (planId: string, dependency: string): string | undefine
 
 /** Cycles are looked for when all names are right: a wrong name would hide one, or make one up. */
 const cycleFindings = (plan: PlanSpec): readonly Finding[] => {
-  const tasks = plan.tasks.map(({ key, phase }) => ({ id: key, phase }));
+  const tasks = plan.tasks.map(({ key, phase, filler }) => ({ id: key, phase, filler }));
   const edges = plan.tasks.flatMap(({ key, dependsOn = [] }) =>
     dependsOn.map((other) => ({ from: key, to: keyInPlan(plan.id, other) ?? '' })),
   );

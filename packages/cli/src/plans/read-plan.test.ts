@@ -171,6 +171,18 @@ tasks:
     expect(cycle?.what).toBe('these wait for each other: a → phase one → b → a');
   });
 
+  test('a phase does not wait for its fillers', () => {
+    const { report } = good(
+      read(`id: p
+phases: [{ id: one }, { id: two }]
+tasks:
+  - { key: f, title: F, phase: one, filler: true, dependsOn: [b] }
+  - { key: b, title: B, phase: two }
+`),
+    );
+    expect(report.ready).toMatchObject({ tasks: ['b'], afterSubmit: 1 });
+  });
+
   test('a task that waits for itself, and a key used twice, are refused', () => {
     expect(issues('id: p\ntasks: [{ key: a, title: A, dependsOn: [a] }]')[0]?.what).toContain(
       'a → a',

@@ -13,8 +13,15 @@ export interface Graph {
   readonly indexOf: ReadonlyMap<string, number>;
 }
 
+export interface GraphTask {
+  readonly id: string;
+  readonly phase: string | undefined;
+  /** A phase does not wait for its fillers. */
+  readonly filler?: boolean | undefined;
+}
+
 export interface GraphParts {
-  readonly tasks: readonly { readonly id: string; readonly phase: string | undefined }[];
+  readonly tasks: readonly GraphTask[];
   /** `from` waits for `to`; edges with an unknown end, and doubles, are left out. */
   readonly edges: readonly { readonly from: string; readonly to: string }[];
   readonly phases: readonly PhaseSpec[];
@@ -46,9 +53,9 @@ export const buildGraph = ({ tasks, edges, phases }: GraphParts): Graph => {
   const opensAfter = phasesBefore(phases);
   for (const [phase, others] of opensAfter)
     for (const other of others) wait(phaseNode(phase), phaseNode(other));
-  for (const { id, phase } of tasks) {
+  for (const { id, phase, filler } of tasks) {
     if (phase === undefined || !opensAfter.has(phase)) continue;
-    wait(phaseNode(phase), id);
+    if (filler !== true) wait(phaseNode(phase), id);
     for (const other of opensAfter.get(phase) ?? []) wait(id, phaseNode(other));
   }
   return { names, taskCount: tasks.length, before: before.map((set) => [...set]), indexOf };

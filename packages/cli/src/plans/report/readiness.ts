@@ -107,8 +107,8 @@ const closedPhasesOf = (
   { reopen }: { readonly reopen: boolean },
 ): ReadonlySet<string> => {
   const unfinished = new Set<string>();
-  for (const { phase, done } of draft.tasks)
-    if (phase !== undefined && (!done || reopen)) unfinished.add(phase);
+  for (const { phase, done, filler } of draft.tasks)
+    if (phase !== undefined && !filler && (!done || reopen)) unfinished.add(phase);
   const before = phasesBefore(draft.phases);
   const closed = new Set(
     draft.phases.filter(({ autonomous }) => autonomous === true).map(({ id }): string => id),
