@@ -1,0 +1,92 @@
+import { performance } from 'node:perf_hooks';
+import {
+  findOperation,
+  IdempotencyKey,
+  problemOf,
+  reject,
+  REQUEST_BYTES_MAX,
+} from '@infrafabric/protocol';
+import type { Rejection } from '@infrafabric/protocol';
+import type { Reply } from '../../engine/fabric.ts';
+import type { AppContext } from './app.ts';
+import { readBody } from './body.ts';
+import { parseJsonBytes } from './json.ts';
+import type { Parts } from './parts.ts';
+import { problemResponse } from './problem.ts';
+
+/**
+ * `POST /v1/<operation>`: a body, a key, an answer. The credential was checked before the first
+ * byte of the body.
+ */
+export async function callOperation(c: AppContext, parts: Parts): Promise<Response> {
+  const operation = c.req.param('operation') ?? '';
+  const startedAt = performance.now();
+  const reply = await answer(c, parts, operation);
+  const code = reply.kind === 'ok' ? 'ok' : reply.code;
+  const seconds = (performance.now() - startedAt) / 1_000;
+  parts.metrics.observeCall({ surface: 'http', operation, code, seconds });
+  if (reply.kind === 'reject') {
+    if (problemOf(reply).remedy === 'report-bug') {
+      parts.log.error({ event: 'call.failed', operation, code, trace: c.env.trace });
+    }
+    // What is left of a body that was refused half way would be read as the next request.
+    const close = c.env.incoming.complete ? {} : { connection: 'close' };
+    return problemResponse(reply, { trace: c.env.trace }, close);
+  }
+  const index = reply.index === undefined ? {} : { 'x-ifab-index': String(reply.index) };
+  return new Response(JSON.stringify(reply.output), {
+    headers: { 'content-type': 'application/json', ...index },
+  });
+}
+
+async function answer(c: AppContext, parts: Parts, operation: string): Promise<Reply> {
+  if (parts.closing.aborted) return stopping();
+  const key = parseKey(c.req.header('idempotency-key'), operation);
+  if (key.kind === 'reject') return key;
+  if (!/^application\/json *(; *charset="?utf-8"? *)?$/i.test(c.req.header('content-type') ?? '')) {
+    return reject('request.malformed', 'The Content-Type must be application/json.');
+  }
+  const body = await readBody(c.env.incoming, REQUEST_BYTES_MAX);
+  if (body.kind === 'reject') return body;
+  const input = parseJsonBytes(body.bytes);
+  if (input.kind === 'reject') return input;
+  const gone = new AbortController();
+  const hangUp = (): void => gone.abort();
+  c.env.outgoing.once('close', hangUp);
+  try {
+    return await parts.fabric.call(operation, input.value, {
+      principal: c.get('principal'),
+      trace: c.env.trace,
+      signal: gone.signal,
+      ...key.option,
+    });
+  } finally {
+    c.env.outgoing.off('close', hangUp);
+  }
+}
+
+export type ParsedKey =
+  | { readonly kind: 'key'; readonly option: { readonly idempotencyKey?: IdempotencyKey } }
+  | Rejection;
+
+/** The idempotency key of a call, where it has one. */
+export function parseKey(key: unknown, operation: string): ParsedKey {
+  // Only what is written has one outcome to give back.
+  if (key === undefined || findOperation(operation)?.effect !== 'write') {
+    return { kind: 'key', option: {} };
+  }
+  const parsed = IdempotencyKey.safeParse(key);
+  if (parsed.success) return { kind: 'key', option: { idempotencyKey: parsed.data } };
+  return reject(
+    'request.invalid',
+    'An idempotency key is 8–128 printable ASCII characters without spaces.',
+  );
+}
+
+/** The refusal of whatever comes while the surface closes; another leader will be there soon. */
+export function stopping(): Rejection {
+  return {
+    ...reject('fabric.stopping', 'The fabric is stopping; try again.'),
+    retryAfterMs: 1_000,
+  };
+}
