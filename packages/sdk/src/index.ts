@@ -1,1 +1,11 @@
-export {};
+export { connect } from './client.ts';
+export type { CallOptions, Client, ConnectOptions, RetryPolicy } from './client.ts';
+export { FabricError, LeaseLostError, ProofError, UnreachableError } from './errors.ts';
+export type { Lease, Progress } from './lease.ts';
+export type { NextOptions, OpenSessionOptions, Session, StandingOptions } from './session.ts';
+export type { Subscription } from './subscribe.ts';
+export type { TokenSource } from './transport.ts';
+export { createCheckpointKeeper, httpLogReads, memoryCheckpointStore } from './verify.ts';
+export type { CheckpointKeeper, CheckpointStore, KeptCheckpoint, LogReads } from './verify.ts';
+export { worker } from './worker.ts';
+export type { Worker, WorkerCounts, WorkerEvent, WorkerOptions } from './worker.ts';
