@@ -30,7 +30,10 @@ describe('UTF-8', () => {
   test('every byte string is accepted exactly where the platform decodes it strictly', () => {
     // Bytes around the boundaries of the encoding, so that random strings meet them often.
     const edges = [0x00, 0x7f, 0x80, 0xbf, 0xc0, 0xc1, 0xc2, 0xdf, 0xe0, 0x9f, 0xa0, 0xed, 0xef];
-    const byte = fc.oneof(fc.constantFrom(...edges, 0xf0, 0x8f, 0x90, 0xf4, 0xf5, 0xf8, 0xff), fc.nat(255));
+    const byte = fc.oneof(
+      fc.constantFrom(...edges, 0xf0, 0x8f, 0x90, 0xf4, 0xf5, 0xf8, 0xff),
+      fc.nat(255),
+    );
     fc.assert(
       fc.property(fc.array(byte, { maxLength: 8 }), (list) => {
         expect(utf8Decode(Uint8Array.from(list))).toBe(strictDecode(list));
@@ -65,7 +68,20 @@ describe('base64', () => {
   });
 
   test('what is not the one text of a value is refused', () => {
-    for (const text of ['a', 'aa', 'aaa', 'aa=a', 'ab==', 'aab=', '====', 'a===', 'aa-_', 'aaa\n', 'aaaé', 'aaa…']) {
+    for (const text of [
+      'a',
+      'aa',
+      'aaa',
+      'aa=a',
+      'ab==',
+      'aab=',
+      '====',
+      'a===',
+      'aa-_',
+      'aaa\n',
+      'aaaé',
+      'aaa…',
+    ]) {
       expect(base64Decode(text), text).toBeUndefined();
     }
   });
@@ -105,13 +121,27 @@ test('numbers are big-endian, and none above 2^53 reads as a small one', () => {
 test('decimals have one form and a bound', () => {
   expect(parseDecimal('0')).toBe(0);
   expect(parseDecimal('9007199254740991')).toBe(2 ** 53 - 1);
-  for (const text of ['', '00', '01', '+1', '-1', '1.0', ' 1', '1 ', '1\n', '9007199254740992', '1e3']) {
+  for (const text of [
+    '',
+    '00',
+    '01',
+    '+1',
+    '-1',
+    '1.0',
+    ' 1',
+    '1 ',
+    '1\n',
+    '9007199254740992',
+    '1e3',
+  ]) {
     expect(parseDecimal(text), text).toBeUndefined();
   }
 });
 
 test('bytes are equal when all of them are', () => {
-  expect(bytesEqual(Uint8Array.of(1, 2), concatBytes(Uint8Array.of(1), Uint8Array.of(2)))).toBe(true);
+  expect(bytesEqual(Uint8Array.of(1, 2), concatBytes(Uint8Array.of(1), Uint8Array.of(2)))).toBe(
+    true,
+  );
   expect(bytesEqual(Uint8Array.of(1, 2), Uint8Array.of(1))).toBe(false);
   expect(bytesEqual(Uint8Array.of(1, 2), Uint8Array.of(1, 3))).toBe(false);
 });

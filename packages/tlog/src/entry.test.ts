@@ -57,7 +57,10 @@ describe('entry', () => {
     if (parsed.kind === 'bad') throw new Error(parsed.reason);
     expect(parsed.entry.call).toBe(CALL);
     expect(parsed.entry.callNote).toBe(NOTE);
-    expect(parsed.entry.signatures.map(({ name }) => name)).toEqual([signer.name, second.signer.name]);
+    expect(parsed.entry.signatures.map(({ name }) => name)).toEqual([
+      signer.name,
+      second.signer.name,
+    ]);
     const opened = openNote(parsed.entry.callNote ?? '', [noteVerifier(primitives, key)]);
     expect(opened.kind === 'opened' && opened.text).toBe(`${CALL}\n`);
   });
@@ -77,16 +80,33 @@ describe('entry', () => {
 
   test('dates that are none are refused', () => {
     const wrong = [
-      '1969-12-31T23:59:59.999Z', '2026-00-21T08:00:00.140Z', '2026-13-21T08:00:00.140Z',
-      '2026-11-00T08:00:00.140Z', '2026-11-31T08:00:00.140Z', '2026-02-29T08:00:00.140Z',
-      '2100-02-29T08:00:00.140Z', '2026-11-21T24:00:00.140Z', '2026-11-21T08:60:00.140Z',
-      '2026-11-21T08:00:60.140Z', '2026-11-21T08:00:00,140Z', '2026-11-21T08:00:00.140z',
-      '2026-11-21 08:00:00.140Z', '2026/11-21T08:00:00.140Z', '2026-11/21T08:00:00.140Z',
-      '2026-11-21T08.00:00.140Z', '2026-11-21T08:00.00.140Z', '+026-11-21T08:00:00.140Z',
-      '2026-11-21T08:00:00.14aZ', '2026-11-21T08:00:00.a40Z', '2026-11-21T08:00:00.1/0Z',
-      '2026-11-21T08:00:0:.140Z', '2026-11-21T0::00:00.140Z', '2026-11-21T08:00:00.14/Z',
+      '1969-12-31T23:59:59.999Z',
+      '2026-00-21T08:00:00.140Z',
+      '2026-13-21T08:00:00.140Z',
+      '2026-11-00T08:00:00.140Z',
+      '2026-11-31T08:00:00.140Z',
+      '2026-02-29T08:00:00.140Z',
+      '2100-02-29T08:00:00.140Z',
+      '2026-11-21T24:00:00.140Z',
+      '2026-11-21T08:60:00.140Z',
+      '2026-11-21T08:00:60.140Z',
+      '2026-11-21T08:00:00,140Z',
+      '2026-11-21T08:00:00.140z',
+      '2026-11-21 08:00:00.140Z',
+      '2026/11-21T08:00:00.140Z',
+      '2026-11/21T08:00:00.140Z',
+      '2026-11-21T08.00:00.140Z',
+      '2026-11-21T08:00.00.140Z',
+      '+026-11-21T08:00:00.140Z',
+      '2026-11-21T08:00:00.14aZ',
+      '2026-11-21T08:00:00.a40Z',
+      '2026-11-21T08:00:00.1/0Z',
+      '2026-11-21T08:00:0:.140Z',
+      '2026-11-21T0::00:00.140Z',
+      '2026-11-21T08:00:00.14/Z',
     ];
-    for (const iso of wrong) expect(reasonOf(withLine(LINE.replace(AT_ISO, iso))), iso).toBe('time');
+    for (const iso of wrong)
+      expect(reasonOf(withLine(LINE.replace(AT_ISO, iso))), iso).toBe('time');
     const leap = withLine(LINE.replace(AT_ISO, '2000-02-29T23:59:59.999Z'));
     expect(reasonOf(leap)).toBe('none');
   });
@@ -139,7 +159,10 @@ describe('entry', () => {
       [`${OUTCOME}\n${CALL}\t\n`, 'text'],
     ];
     for (const [rest, reason] of cases) expect(reasonOf(line + rest), rest).toBe(reason);
-    const latin1 = Buffer.concat([Buffer.from(`${line}${OUTCOME}\n`), Buffer.of(0x22, 0xe4, 0x22, 0x0a)]);
+    const latin1 = Buffer.concat([
+      Buffer.from(`${line}${OUTCOME}\n`),
+      Buffer.of(0x22, 0xe4, 0x22, 0x0a),
+    ]);
     expect(reasonOf(latin1)).toBe('text');
     expect(reasonOf(Buffer.alloc(65_536, LINE))).toBe('entry_bytes');
     expect(reasonOf(PLAIN.subarray(0, 40))).not.toBe('none');
@@ -151,16 +174,29 @@ describe('entry', () => {
   });
 
   test('text is judged alike byte by byte and by words, from any offset', () => {
-    const byte = fc.oneof({ weight: 20, arbitrary: fc.integer({ min: 0x20, max: 255 }) }, { weight: 2, arbitrary: fc.constant(0x0a) }, { weight: 1, arbitrary: fc.nat(255) });
+    const byte = fc.oneof(
+      { weight: 20, arbitrary: fc.integer({ min: 0x20, max: 255 }) },
+      { weight: 2, arbitrary: fc.constant(0x0a) },
+      { weight: 1, arbitrary: fc.nat(255) },
+    );
     fc.assert(
-      fc.property(fc.array(byte, { maxLength: 120 }), fc.nat(8), fc.nat(8), (list, before, after) => {
-        const bytes = new Uint8Array(160);
-        bytes.set(list, before);
-        const end = Math.max(before + list.length - after, before);
-        const words = new Int32Array(bytes.buffer);
-        expect(checkEntryText(bytes, before, end, words)).toBe(checkEntryText(bytes, before, end));
-        expect(checkEntryText(bytes, before, end, words.subarray(0, 20))).toBe(checkEntryText(bytes, before, end));
-      }),
+      fc.property(
+        fc.array(byte, { maxLength: 120 }),
+        fc.nat(8),
+        fc.nat(8),
+        (list, before, after) => {
+          const bytes = new Uint8Array(160);
+          bytes.set(list, before);
+          const end = Math.max(before + list.length - after, before);
+          const words = new Int32Array(bytes.buffer);
+          expect(checkEntryText(bytes, before, end, words)).toBe(
+            checkEntryText(bytes, before, end),
+          );
+          expect(checkEntryText(bytes, before, end, words.subarray(0, 20))).toBe(
+            checkEntryText(bytes, before, end),
+          );
+        },
+      ),
       { numRuns: 3_000 },
     );
   });
@@ -168,25 +204,44 @@ describe('entry', () => {
   test('mutations of real entries never throw, and what still parses is written back the same', () => {
     const edit = fc.record({ at: fc.nat(SIGNED.length - 1), byte: fc.nat(255), cut: fc.nat(3) });
     fc.assert(
-      fc.property(fc.constantFrom(PLAIN, SIGNED), fc.array(edit, { minLength: 1, maxLength: 4 }), (good, edits) => {
-        let bytes = Buffer.from(good);
-        for (const { at, byte, cut } of edits) {
-          bytes = Buffer.concat([bytes.subarray(0, at), Buffer.of(byte), bytes.subarray(at + cut)]);
-        }
-        const parsed = parseEntry(bytes);
-        if (parsed.kind === 'bad') return;
-        const { index, previousLeaf, atMs, epoch, outcome, call, callNote } = parsed.entry;
-        const atIso = new Date(atMs).toISOString();
-        const again = encodeEntry({ index, previousLeaf, atIso, epoch, outcome, call: callNote ?? call });
-        expect(Buffer.from(again)).toEqual(bytes);
-      }),
+      fc.property(
+        fc.constantFrom(PLAIN, SIGNED),
+        fc.array(edit, { minLength: 1, maxLength: 4 }),
+        (good, edits) => {
+          let bytes = Buffer.from(good);
+          for (const { at, byte, cut } of edits) {
+            bytes = Buffer.concat([
+              bytes.subarray(0, at),
+              Buffer.of(byte),
+              bytes.subarray(at + cut),
+            ]);
+          }
+          const parsed = parseEntry(bytes);
+          if (parsed.kind === 'bad') return;
+          const { index, previousLeaf, atMs, epoch, outcome, call, callNote } = parsed.entry;
+          const atIso = new Date(atMs).toISOString();
+          const again = encodeEntry({
+            index,
+            previousLeaf,
+            atIso,
+            epoch,
+            outcome,
+            call: callNote ?? call,
+          });
+          expect(Buffer.from(again)).toEqual(bytes);
+        },
+      ),
       { numRuns: 3_000 },
     );
   });
 
   test('an entry that would not parse is a defect to write', () => {
     expect(() => encodeEntry({ ...FIELDS, outcome: '', call: CALL })).toThrow(/malformed: lines/);
-    expect(() => encodeEntry({ ...FIELDS, outcome: 'a\nb', call: CALL })).toThrow(/malformed: lines/);
-    expect(() => encodeEntry({ ...FIELDS, atIso: 'now', outcome: OUTCOME, call: CALL })).toThrow(/time/);
+    expect(() => encodeEntry({ ...FIELDS, outcome: 'a\nb', call: CALL })).toThrow(
+      /malformed: lines/,
+    );
+    expect(() => encodeEntry({ ...FIELDS, atIso: 'now', outcome: OUTCOME, call: CALL })).toThrow(
+      /time/,
+    );
   });
 });

@@ -35,7 +35,9 @@ describe('frame', () => {
   });
 
   test('its bytes are those of the format', () => {
-    const bytes = Buffer.from(encodeFrame({ ...HEAD, firstIndex: 258, epoch: 3 }, [Buffer.from('x')], crc32));
+    const bytes = Buffer.from(
+      encodeFrame({ ...HEAD, firstIndex: 258, epoch: 3 }, [Buffer.from('x')], crc32),
+    );
     expect(bytes.toString('latin1', 0, 4)).toBe('IFW1');
     expect([bytes.readUInt32BE(4), bytes.readUInt32BE(8)]).toEqual([3, 1]);
     expect([bytes.readBigUInt64BE(12), bytes.readUInt32BE(20)]).toEqual([258n, 3]);
@@ -65,7 +67,10 @@ describe('frame', () => {
     expect(decodeFrameHeader(with32(0, 0), 0)).toEqual({ kind: 'zeros' });
     expect(decodeFrameHeader(with32(0, 7), 0)).toEqual({ kind: 'bad', reason: 'magic' });
     expect(decodeFrameHeader(with32(4, 18), 0)).toEqual({ kind: 'bad', reason: 'short' });
-    expect(decodeFrameHeader(with32(4, FRAME_BYTES_MAX), 0)).toEqual({ kind: 'bad', reason: 'body_bytes' });
+    expect(decodeFrameHeader(with32(4, FRAME_BYTES_MAX), 0)).toEqual({
+      kind: 'bad',
+      reason: 'body_bytes',
+    });
     expect(decodeFrameHeader(with32(8, 0), 0)).toEqual({ kind: 'bad', reason: 'count' });
     expect(decodeFrameHeader(with32(8, 1_025), 0)).toEqual({ kind: 'bad', reason: 'count' });
     expect(decodeFrameHeader(with32(8, 6), 0)).toEqual({ kind: 'bad', reason: 'count' });
@@ -120,11 +125,15 @@ describe('frame', () => {
     const header: FrameHeader = { ...HEAD, bodyBytes: 20, count: 1 };
     expect(() => encodeFrameHeader(target, 30, header)).toThrow(/does not fit/);
     expect(() => encodeFrameHeader(target, 0, { ...header, count: 0 })).toThrow(/out of bounds/);
-    expect(() => encodeFrameHeader(target, 0, { ...header, firstIndex: 2 ** 53 })).toThrow(/out of bounds/);
+    expect(() => encodeFrameHeader(target, 0, { ...header, firstIndex: 2 ** 53 })).toThrow(
+      /out of bounds/,
+    );
     for (const epoch of [-1, 1.5, 2 ** 32]) {
       expect(() => encodeFrameHeader(target, 0, { ...header, epoch })).toThrow(/u32/);
     }
-    expect(() => encodeFrameHeader(target, 0, { ...header, previousLeaf: '' })).toThrow(/no digest/);
+    expect(() => encodeFrameHeader(target, 0, { ...header, previousLeaf: '' })).toThrow(
+      /no digest/,
+    );
     expect(() => encodeFrame(HEAD, [], crc32)).toThrow(/out of bounds/);
     expect(() => encodeFrame(HEAD, [new Uint8Array(65_536)], crc32)).toThrow(/too long/);
     encodeFrameHeader(target, 0, header);

@@ -77,6 +77,8 @@ export function parsePolicy(primitives: Primitives, text: string): ParsedPolicy 
 export interface WitnessCount {
   /** Names in the policy file. */
   readonly names: readonly string[];
+  /** Witnesses that the policy knows. */
+  readonly total: number;
   readonly isQuorum: boolean;
   /** The earliest of their cosignatures, ms since 1970; Infinity without any. */
   readonly earliestMs: number;
@@ -95,7 +97,8 @@ export function countWitnesses(policy: Policy, note: string): WitnessCount {
       earliestMs = Math.min(earliestMs, Number(cosignatureTimeS(signature)) * 1000);
     }
   }
-  return { names, isQuorum: isMet(policy.quorum, new Set(names)), earliestMs };
+  const isQuorum = isMet(policy.quorum, new Set(names));
+  return { names, total: policy.witnesses.size, isQuorum, earliestMs };
 }
 
 function isMet(quorum: Quorum, names: ReadonlySet<string>): boolean {

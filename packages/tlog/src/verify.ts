@@ -1,5 +1,4 @@
 import { bytesEqual } from './bytes.ts';
-import type { Checkpoint } from './checkpoint.ts';
 import type { Crc32 } from './crc.ts';
 import { FRAME_BYTES_MAX } from './frame.ts';
 import { genesisLeaf, HASH_BYTES } from './hash.ts';
@@ -72,7 +71,8 @@ class Verification {
   readonly #fullTiles: { readonly tile: TileId; readonly bytes: Uint8Array }[] = [];
   #published: ReadCheckpoint | undefined;
   #newest: ReadCheckpoint | undefined;
-  #checkpoint: Checkpoint | undefined;
+  /** The newest, once the tree had its size and its root. */
+  #reached: ReadCheckpoint | undefined;
   #bad: FirstBad | undefined;
   /** The greatest size whose root a checkpoint has confirmed. */
   #vouched = 0;
@@ -220,8 +220,8 @@ class Verification {
     return true;
   }
 
-  async #reachNewest({ checkpoint }: ReadCheckpoint): Promise<void> {
-    this.#checkpoint = checkpoint;
+  async #reachNewest(newest: ReadCheckpoint): Promise<void> {
+    this.#reached = newest;
     await this.#compareFullTiles();
     for (const { tile, bytes } of this.#tree.partialTiles()) await this.#compareTile(tile, bytes);
     this.#coveredAtMs = this.#journal.lastAtMs;
@@ -273,9 +273,9 @@ class Verification {
   #report(): VerifyReport {
     const witnesses = this.#witnesses();
     const isAnchored =
-      this.#heldChecked > 0 || (this.#trust !== undefined && this.#checkpoint !== undefined);
+      this.#heldChecked > 0 || (this.#trust !== undefined && this.#reached !== undefined);
     const anchored: Anchored = witnesses.isQuorum
-      ? `WITNESSED ${witnesses.names.length}/${this.#options.policy?.witnesses.size ?? 0}`
+      ? `WITNESSED ${witnesses.names.length}/${witnesses.total}`
       : isAnchored
         ? 'ANCHORED'
         : 'UNANCHORED';
@@ -290,7 +290,7 @@ class Verification {
       size: this.#tree.size,
       root: this.#tree.root(),
       firstBad: this.#bad,
-      checkpoint: this.#checkpoint,
+      checkpoint: this.#reached?.checkpoint,
       checkpointsChecked: this.#checkpointsChecked,
       tilesChecked: this.#tilesChecked,
       tilesMissing: this.#tilesMissing,
@@ -303,12 +303,12 @@ class Verification {
   /** A quorum without witnesses (`quorum none`) is no witness. */
   #witnesses(): WitnessCount {
     const { policy } = this.#options;
-    if (policy === undefined || this.#level === 0 || this.#checkpoint === undefined) return NOBODY;
-    const counted = countWitnesses(policy, this.#newest?.note ?? '');
+    if (policy === undefined || this.#level === 0 || this.#reached === undefined) return NOBODY;
+    const counted = countWitnesses(policy, this.#reached.note);
     return { ...counted, isQuorum: counted.isQuorum && counted.names.length > 0 };
   }
 }
 
-const NOBODY: WitnessCount = { names: [], isQuorum: false, earliestMs: Infinity };
+const NOBODY: WitnessCount = { names: [], total: 0, isQuorum: false, earliestMs: Infinity };
 
 async function* noFiles(): AsyncGenerator<SourceFile> {}

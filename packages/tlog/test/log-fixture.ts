@@ -98,14 +98,7 @@ export function buildLog(options: FixtureOptions) {
     const batch: Uint8Array[] = [];
     for (let i = 0; i < count; i += 1) {
       const index = entries.length;
-      const entry = encodeEntry({
-        index,
-        previousLeaf,
-        atIso: new Date(1_790_000_000_000 + index * 7).toISOString(),
-        epoch,
-        outcome: `{"events":[{"n":${index},"type":"task.claimed"}],"principal":"ada"}`,
-        call: `{"args":{"salt":"${options.salt ?? ''}","taskId":"task_${index}"},"op":"tasks.claim"}`,
-      });
+      const entry = claimEntry({ index, previousLeaf, epoch, salt: options.salt ?? '' });
       previousLeaf = leafHash(nodeSha256, entry);
       tree.append(previousLeaf);
       entries.push(entry);
@@ -121,6 +114,16 @@ export function buildLog(options: FixtureOptions) {
   folder.set('checkpoints/2026-11-20.notes', Buffer.concat(history.slice(0, half)));
   folder.set('checkpoints/2026-11-21.notes', Buffer.concat(history.slice(half)));
   return { origin, key, vkey, signer, folder, entries, leaves, roots, notes };
+}
+
+function claimEntry(claim: { index: number; previousLeaf: Hash; epoch: number; salt: string }) {
+  const { index, salt } = claim;
+  return encodeEntry({
+    ...claim,
+    atIso: new Date(1_790_000_000_000 + index * 7).toISOString(),
+    outcome: `{"events":[{"n":${index},"type":"task.claimed"}],"principal":"ada"}`,
+    call: `{"args":{"salt":"${salt}","taskId":"task_${index}"},"op":"tasks.claim"}`,
+  });
 }
 
 export function memorySource(folder: Folder, pieceBytes = 65_536): LogSource {
