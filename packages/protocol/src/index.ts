@@ -84,5 +84,5 @@ export {
   TaskPhase,
   TaskRow,
   WhyNot,
-} from './rooms/coordinator.ts';
+} from './rooms/coordinator/index.ts';
 export { EntryRow } from './rooms/witness.ts';

@@ -6,7 +6,7 @@ import {
   planOperations,
   sessionOperations,
   taskOperations,
-} from './rooms/coordinator.ts';
+} from './rooms/coordinator/index.ts';
 import { realmOperations } from './rooms/realm.ts';
 import { witnessOperations } from './rooms/witness.ts';
 

@@ -1,0 +1,99 @@
+/** What several operations of the coordinator speak of. */
+import { z } from 'zod';
+import { Digest, DurationMs, FencingToken, MicroUsd, TaskId, Timestamp } from '../../ids.ts';
+import {
+  ARTIFACTS_MAX,
+  GATES_MAX,
+  LEASE_MS_MAX,
+  LEASE_MS_MIN,
+  PAGE_ROWS_MAX,
+  REASON_CHARS_MAX,
+} from '../../limits.ts';
+import { TaskSpec } from '../../plan.ts';
+
+export const Reason = z.string().min(1).max(REASON_CHARS_MAX);
+export const Text = z.string().max(REASON_CHARS_MAX);
+export const LeaseMs = DurationMs.min(LEASE_MS_MIN).max(LEASE_MS_MAX);
+export const Count = z.int().min(0);
+export const Page = {
+  /** The last row's id of the page before. */
+  after: z.string().max(200).optional(),
+  limit: z.int().min(1).max(PAGE_ROWS_MAX).optional(),
+};
+
+export const TaskPhase = z.enum([
+  'waiting',
+  'ready',
+  'leased',
+  'blocked',
+  'submitted',
+  'parked',
+  'done',
+  'cancelled',
+]);
+export type TaskPhase = z.infer<typeof TaskPhase>;
+
+export const Liveness = z.enum(['starting', 'working', 'waiting', 'wedged', 'dead']);
+export type Liveness = z.infer<typeof Liveness>;
+
+export const EvidenceKind = z.enum(['heartbeat', 'tool', 'output', 'commit', 'tokens']);
+export type EvidenceKind = z.infer<typeof EvidenceKind>;
+
+export const GateResult = z.strictObject({
+  name: z.string().min(1).max(100),
+  ok: z.boolean(),
+  exitCode: z.int().min(-1).max(255).optional(),
+  log: Digest.optional(),
+});
+export type GateResult = z.infer<typeof GateResult>;
+
+export const Evidence = z.strictObject({
+  summary: Text.optional(),
+  exitCode: z.int().min(-1).max(255).optional(),
+  artifacts: z
+    .array(z.strictObject({ name: z.string().min(1).max(300), digest: Digest, bytes: Count }))
+    .max(ARTIFACTS_MAX)
+    .optional(),
+  gates: z.array(GateResult).max(GATES_MAX).optional(),
+  diff: z
+    .strictObject({
+      filesChanged: Count,
+      insertions: Count.optional(),
+      deletions: Count.optional(),
+      commit: z
+        .string()
+        .regex(/^[0-9a-f]{40,64}$/)
+        .optional(),
+      digest: Digest.optional(),
+    })
+    .optional(),
+});
+export type Evidence = z.infer<typeof Evidence>;
+
+/** What a lease allows: the task's own words, narrowed to what it grants. */
+export const LeaseScope = z.strictObject({
+  repo: z.string().optional(),
+  owns: z.array(z.string()).optional(),
+  limitMicroUsd: MicroUsd.optional(),
+});
+
+export const Grant = z.strictObject({
+  taskId: TaskId,
+  fencingToken: FencingToken,
+  fence: z.int().min(1),
+  attempt: z.int().min(1),
+  leaseMs: LeaseMs,
+  leaseExpiresAt: Timestamp,
+  scope: LeaseScope,
+  task: TaskSpec,
+});
+export type Grant = z.infer<typeof Grant>;
+
+export const Written = z.strictObject({ taskId: TaskId, phase: TaskPhase });
+export const Held = { taskId: TaskId, fencingToken: FencingToken };
+export const HOLDER_ERRORS = [
+  'task.not_found',
+  'lease.stale',
+  'lease.forged',
+  'session.ended',
+] as const;
