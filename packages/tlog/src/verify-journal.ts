@@ -119,10 +119,10 @@ export class JournalCheck {
   }
 
   /** Works on the bytes at hand until they are used up (`more`), the tree has `stopSize` leaves
-      (`stop`; call again with a greater one) or something is wrong for good (`bad`). */
+      (`stop`; call again with a greater one) or something is wrong for good (`bad`; do not
+      call again). */
   advance(stopSize: number): Advance {
     for (;;) {
-      if (this.#bad !== undefined) return 'bad';
       if (this.#entriesLeft > 0) {
         const state = this.#checkEntries(stopSize);
         if (state !== 'more') return state;

@@ -197,6 +197,37 @@ describe('a sound log', () => {
     }
   });
 
+  test('what looks like a frame in an unfinished write must be one that could be', async () => {
+    const end = framesOf(bytesOf(LOG.folder, LAST)).at(-1) ?? 0;
+    const header = (bodyBytes: number, count: number, firstIndex: number): Buffer => {
+      const bytes = Buffer.alloc(21, 'xIFW1');
+      bytes.writeUInt32BE(bodyBytes, 5);
+      bytes.writeUInt32BE(count, 9);
+      bytes.writeBigUInt64BE(BigInt(firstIndex), 13);
+      return bytes;
+    };
+    const put = (bytes: Buffer): Folder =>
+      edited(LAST, (whole) => Buffer.concat([whole.subarray(0, end), bytes, Buffer.alloc(50)]));
+    const noFrames = [
+      [2 ** 20, 1, SIZE],
+      [9, 0, SIZE],
+      [9, 1_025, SIZE],
+      [9, 1, SIZE - 1],
+      [9, 1, 2 ** 53],
+    ];
+    for (const [bodyBytes = 0, count = 0, firstIndex = 0] of noFrames) {
+      expect(await verify(put(header(bodyBytes, count, firstIndex)))).toMatchObject({ ok: true });
+    }
+    await expectBad(put(header(9, 1, SIZE)), {
+      code: 'journal.damaged',
+      index: SIZE,
+      reason: 'magic',
+    });
+    // A length that reaches behind the file hides the frames that follow, but not for long.
+    const long = edited(LAST, (bytes) => bytes.fill(Buffer.of(0, 7, 0, 0), 4, 8));
+    await expectBad(long, { code: 'journal.damaged', index: 471, reason: 'short' });
+  });
+
   test('an incomplete record ends the last history file only', async () => {
     const torn = edited(HISTORY, (bytes) => Buffer.concat([bytes, Buffer.of(0, 0, 1)]));
     expect(await verify(torn)).toMatchObject({ ok: true });

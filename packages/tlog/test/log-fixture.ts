@@ -1,4 +1,4 @@
-import { hash } from 'node:crypto';
+import { createPrivateKey, createPublicKey, hash, sign, verify } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 import {
   CHECKPOINT_PATH,
@@ -27,9 +27,30 @@ import {
 
 export const nodeSha256 = (bytes: Uint8Array): Hash => hash('sha256', bytes, 'base64');
 
+/** DER around a raw key, RFC 8410 §4 and §7. */
+const SPKI = Buffer.from('302a300506032b6570032100', 'hex');
+const PKCS8 = Buffer.from('302e020100300506032b657004220420', 'hex');
+
+const nodeEd25519: Ed25519 = {
+  verifier: (publicKey) => {
+    const der = Buffer.concat([SPKI, publicKey]);
+    const key = createPublicKey({ key: der, format: 'der', type: 'spki' });
+    return (message, signature) => verify(null, message, key, signature);
+  },
+  signer: (seed) => {
+    const key = createPrivateKey({
+      key: Buffer.concat([PKCS8, seed]),
+      format: 'der',
+      type: 'pkcs8',
+    });
+    return (message) => Uint8Array.from(sign(null, message, key));
+  },
+  publicKey: portableEd25519.publicKey,
+};
+
 export const primitives: VerifierPrimitives = {
   sha256: nodeSha256,
-  ed25519: portableEd25519 satisfies Ed25519,
+  ed25519: nodeEd25519,
   crc32,
 };
 
