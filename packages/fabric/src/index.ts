@@ -1,1 +1,66 @@
-export {};
+export { Fault } from './fault.ts';
+export type { FaultContext } from './fault.ts';
+export type {
+  Appended,
+  Batch,
+  Conflict,
+  Durability,
+  Frame,
+  FrameLimit,
+  Head,
+  Journal,
+  Position,
+} from './ports/journal.ts';
+export {
+  BATCH_BYTES_MAX,
+  ENTRY_BYTES_MAX,
+  FRAME_BYTES_MAX,
+  FRAME_ENTRIES_MAX,
+} from './ports/journal.ts';
+export { scriptedFaults } from './adapters/journal-memory/faults.ts';
+export type { AppendFault, AppendFaults } from './adapters/journal-memory/faults.ts';
+export { openMemoryJournal } from './adapters/journal-memory/journal.ts';
+export { MemoryLog } from './adapters/journal-memory/log.ts';
+export { openFileJournal } from './adapters/journal-file/journal.ts';
+export type { FileJournalOptions } from './adapters/journal-file/journal.ts';
+export { memoryBlobs, openBlobFolder } from './engine/blob-folder.ts';
+export type { Call, Committed, OnOutcome, Outcome, Submission } from './engine/call.ts';
+export { ManualClock, systemClock } from './engine/clock.ts';
+export type { Clock } from './engine/clock.ts';
+export { nodePrimitives, openDataFolder } from './engine/data-folder.ts';
+export type { DataFolder } from './engine/data-folder.ts';
+export { frameEntries, readFrame } from './engine/entry-reader.ts';
+export type { StoredEntry } from './engine/entry-reader.ts';
+export { callText, eventListText } from './engine/entry-text.ts';
+export { entryWriter } from './engine/entry-writer.ts';
+export type {
+  Authenticated,
+  CallOptions,
+  Fabric,
+  Principal,
+  Readiness,
+  Replied,
+  Reply,
+  WaitFor,
+} from './engine/fabric.ts';
+export { LaggingReader } from './engine/feed.ts';
+export type {
+  Follower,
+  FollowerContext,
+  FollowerLag,
+  MakeFollowers,
+  Snapshot,
+  WitnessReads,
+} from './engine/follower.ts';
+export { openFabric } from './engine/open.ts';
+export type { Figures, LeadingFabric, OpenOptions } from './engine/open.ts';
+export { openFolderFabric } from './engine/open-folder.ts';
+export type { FolderFabric, FolderFabricOptions } from './engine/open-folder.ts';
+export { createMemoryRealm, openMemoryFabric } from './engine/open-memory.ts';
+export type { MemoryFabricOptions, MemoryRealm } from './engine/open-memory.ts';
+export { silentLog, systemRandom } from './engine/ports.ts';
+export type { BlobStore, Log, Random } from './engine/ports.ts';
+export { replay } from './engine/recovery.ts';
+export type { Replayed, ReplaySource } from './engine/recovery.ts';
+export { createTokens, idempotencyDigest, sha256Hex } from './engine/tokens.ts';
+export type { Tokens, TokenSecrets } from './engine/tokens.ts';

@@ -1,0 +1,35 @@
+/** Every limit of the engine, with its unit and its reason. */
+
+/** Most bytes of one spilled argument or event list. Bounds what a replay holds at once; larger ones come in parts. */
+export const SPILL_BYTES_MAX = 16 * 1024 * 1024;
+/** Calls that wait while the leader rebuilds its memory. More are told to come back: nothing queues without bound. */
+export const PARKED_CALLS_MAX = 4_096;
+/** What a caller is told to wait when the open batch is full, ms: a few syncs of a slow disk. */
+export const OVERLOADED_RETRY_MS = 50;
+/** What a caller is told to wait while the leader starts or rebuilds, ms. */
+export const STARTING_RETRY_MS = 250;
+/** How often a full disk is tried again, ms, and only when somebody asks. Less: a rebuild a call. More: a longer outage. */
+export const FULL_PROBE_MS = 250;
+/** Pause after a failed rebuild, ms, doubling up to the second figure. */
+export const REBUILD_PAUSE_MS = 50;
+export const REBUILD_PAUSE_MS_MAX = 2_000;
+/** How long callers of a lost batch wait for a rebuild that would tell its outcome, ms; then they are told `unknown`. */
+export const SETTLE_MS_MAX = 10_000;
+/** A difference between the wall clock and the monotonic clock that is reported, ms. */
+export const CLOCK_STEP_MS = 2_000;
+/** Soonest retry of an expiry that the decision put off, ms: two clocks round differently. */
+export const EXPIRY_RETRY_MS = 1;
+/** Due deadlines decided before one command. The rest follow in the same turn, in order. */
+export const EXPIRIES_PER_TURN_MAX = 10_000;
+/** Waiting claim tickets. Each is about 300 bytes; beyond it a spawn storm is told to slow down. */
+export const TICKETS_MAX = 200_000;
+/** Items that a feed reader may be behind before it is dropped with its cursor. */
+export const FEED_BUFFER_ITEMS_MAX = 4_096;
+/** Open feed readers: each costs one filter a published event. */
+export const FEED_READERS_MAX = 10_000;
+/** One read of the journal: as large as two frames, so that a replay reads like a disk. */
+export const READ_LIMIT = { bytes: 4 * 1024 * 1024, frames: 64 } as const;
+/** Issues of a refused input that are named. More drown the first. */
+export const ISSUES_MAX = 5;
+/** How often a session should show itself, ms: three lost in a row leave it alive. */
+export const HEARTBEAT_MS = 10_000;

@@ -1,0 +1,111 @@
+/** What a term is made of, how it ends, and the small moves of its loop that need no state of it. */
+import { blockerIdFrom, SessionId, sessionIdFrom, TaskId, timestamp } from '@infrafabric/protocol';
+
+import { Fault } from '../fault.ts';
+import type { Journal } from '../ports/journal.ts';
+import type { Taken } from './batch.ts';
+import type { Committed, Submission } from './call.ts';
+import type { Clock } from './clock.ts';
+import type { BlobStore, Log, Random } from './ports.ts';
+import type { Presence, Tracked } from './presence.ts';
+import { mintsOf, type World } from '@infrafabric/core';
+
+/** What a reply may look at besides its entry. */
+export interface View {
+  readonly world: World;
+  readonly presence: Presence;
+  /** Wall time of the leader, ms. */
+  readonly now: () => number;
+}
+
+/** Replies that are read from the world in the turn of the decision; later the world has moved on. */
+export interface RepliesAtDecision {
+  /** What holds already, where a command changed nothing. */
+  unchanged(view: View, call: Submission): unknown;
+  /** The output of a command that was just folded, or undefined where its entry alone says it. */
+  accepted(view: View, entry: Committed): unknown;
+}
+
+export interface TermParts {
+  readonly journal: Journal;
+  readonly blobs: BlobStore;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  readonly replies: RepliesAtDecision;
+}
+
+export interface TermHooks {
+  /** Tasks became ready in this turn. May submit commands: they go into the batch of the same turn. */
+  onReady(): void;
+  /** The entries are durable and their callers were answered. */
+  onDurable(entries: readonly Committed[], position: number): void;
+  /** The term is over. */
+  onBroken(end: TermEnd): void;
+}
+
+/** How a term ended, and who waits for what it had not finished. */
+export interface TermEnd {
+  /** `conflict`: somebody else wrote. */
+  readonly cause: Fault | 'conflict';
+  /** The batch that was handed to the journal: in the log or not, told by the leaf at its end. */
+  readonly sent: Sent | undefined;
+  /** What was never handed over, so it is not in the log. */
+  readonly unsent: Taken;
+}
+
+export interface Sent extends Taken {
+  readonly position: number;
+  readonly leaf: string;
+}
+
+/** Who the realm is in its own commands. */
+export const REALM = { cred: 'realm', principal: 'realm' } as const;
+
+/** Tells everybody of a durable batch. A listener that throws must not keep the others waiting. */
+export function answer({ outcomes, waiting }: Taken): void {
+  for (const [i, on] of waiting.entries()) {
+    const outcome = outcomes[i];
+    if (outcome !== undefined) on(outcome);
+  }
+}
+
+/** Nobody waits for what the realm does of its own accord. */
+export const IGNORE = (): void => undefined;
+
+export const expiryOf = (due: Tracked): Submission =>
+  due.kind === 'lease'
+    ? {
+        op: 'leases.expire',
+        args: {
+          taskId: TaskId.parse(due.taskId),
+          fence: due.fence,
+          renewedAt: timestamp(due.renewedAt),
+        },
+        ...REALM,
+      }
+    : {
+        op: 'sessions.expire',
+        args: { sessionId: SessionId.parse(due.sessionId), seenAt: timestamp(due.seenAt) },
+        ...REALM,
+      };
+
+const NO_IDS: readonly string[] = [];
+/** What `sessionIdFrom` and `blockerIdFrom` take: 80 bits. */
+const ID_RANDOM_BYTES = 10;
+
+/** The ids that a command needs, in the order in which `decide` uses them. */
+export const mintIds = (op: string, random: Random): readonly string[] => {
+  const mints = mintsOf(op);
+  if (mints.length === 0) return NO_IDS;
+  return mints.map((what) => {
+    const bytes = random.bytes(ID_RANDOM_BYTES);
+    return what === 'session' ? sessionIdFrom(bytes) : blockerIdFrom(bytes);
+  });
+};
+
+/** What an append threw, as a Fault: whatever is not one leaves the outcome unknown. */
+export const asFault = (cause: unknown): Fault =>
+  cause instanceof Fault
+    ? cause
+    : new Fault('log.outcome_unknown', { transient: true, detail: 'append', cause });

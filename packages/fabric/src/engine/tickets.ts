@@ -1,0 +1,239 @@
+/**
+ * Claim tickets: who waits for work, in the order in which they came. A lease is granted first and then pushed, so
+ * nobody is woken without work.
+ *
+ * K1  Work that becomes ready while a ticket waits is granted to some ticket that it suits: no lost wake-up.
+ * K2  Among tickets of equal capabilities and plan the oldest is first.
+ * K3  An arrival costs the number of distinct (capability set, plan) pairs, not the number of tickets.
+ */
+import { reject, type Rejection } from '@infrafabric/protocol';
+import { hasReadyFor, sessionOf, type World } from '@infrafabric/core';
+
+import type { Committed, OnOutcome, Outcome, Submission } from './call.ts';
+import { TICKETS_MAX } from './limits.ts';
+import type { View } from './term-parts.ts';
+
+export interface TicketRequest {
+  readonly sessionId: string;
+  readonly planId: string | undefined;
+  /** The `tasks.next` that is submitted when there is work. */
+  readonly call: Submission;
+  /** `once` ends with the first grant; `standing` waits again while its session has room. */
+  readonly kind: 'once' | 'standing';
+  /** A committed grant, or the rejection that ends the ticket. */
+  readonly on: OnOutcome;
+}
+
+interface Ticket extends TicketRequest {
+  readonly order: number;
+  state: 'queued' | 'full' | 'granting' | 'over';
+  group: Set<Ticket> | undefined;
+  /** Taken back while a grant was under way: it does not wait again. */
+  isLast: boolean;
+}
+
+/** What the tickets need of the leader. */
+export interface TicketLeader {
+  view(): View | Rejection;
+  submit(call: Submission, on: OnOutcome): void;
+}
+
+const TOO_MANY = reject('fabric.overloaded', `${TICKETS_MAX} claim tickets wait already.`);
+
+const NOTHING: Outcome = { kind: 'unchanged', output: { grants: [] } };
+
+export class Tickets {
+  readonly #leader: TicketLeader;
+  /** Queues by capability set and plan; a Set keeps the order of arrival and forgets in O(1). */
+  readonly #groups = new Map<string, Set<Ticket>>();
+  readonly #bySession = new Map<string, Set<Ticket>>();
+  #order = 0;
+  #count = 0;
+  #matching = false;
+  /** A grant found the batch full: to be tried again when it is durable. */
+  #retry = false;
+
+  constructor(leader: TicketLeader) {
+    this.#leader = leader;
+  }
+
+  get count(): number {
+    return this.#count;
+  }
+
+  /**
+   * Waits. The answer takes the ticket back and says whether it did: a grant that is on its way to disk is not taken
+   * back, its lease stands and the ticket hears of it.
+   */
+  add(request: TicketRequest): () => boolean {
+    if (this.#count >= TICKETS_MAX) {
+      request.on(TOO_MANY);
+      return () => false;
+    }
+    this.#order += 1;
+    const ticket: Ticket = {
+      ...request,
+      order: this.#order,
+      state: 'full',
+      group: undefined,
+      isLast: false,
+    };
+    this.#count += 1;
+    const siblings = this.#bySession.get(ticket.sessionId) ?? new Set<Ticket>();
+    siblings.add(ticket);
+    this.#bySession.set(ticket.sessionId, siblings);
+    const view = this.#leader.view();
+    if ('world' in view) {
+      view.presence.waits(ticket.sessionId, 1);
+      this.#queue(ticket, view.world);
+      // Work may have become ready between the refusal that led here and now (K1).
+      this.match();
+    }
+    return () => {
+      if (ticket.state === 'over') return false;
+      if (ticket.state === 'granting') {
+        ticket.isLast = true;
+        return false;
+      }
+      this.#drop(ticket);
+      return true;
+    };
+  }
+
+  /** Grants what is ready to who waits for it. Called in the turn in which work became ready. */
+  match(): void {
+    const view = this.#leader.view();
+    if (this.#matching || !('world' in view)) return;
+    this.#matching = true;
+    const idle = new Set<Set<Ticket>>();
+    // Ends: each round takes a ticket out of its queue or a queue out of this pass.
+    for (let next = this.#oldest(idle); next !== undefined; next = this.#oldest(idle)) {
+      this.#offer(next, view.world, idle);
+    }
+    this.#matching = false;
+  }
+
+  /** Follows what became durable: sessions that have room again, sessions that ended. */
+  onDurable(entries: readonly Committed[]): void {
+    const view = this.#leader.view();
+    if (this.#count === 0 || !('world' in view)) return;
+    let woken = this.#retry;
+    this.#retry = false;
+    for (const { events } of entries) {
+      for (const event of events) {
+        if (!('sessionId' in event) || event.type === 'task.leased') continue;
+        for (const ticket of this.#bySession.get(event.sessionId) ?? []) {
+          if (ticket.state !== 'full') continue;
+          this.#queue(ticket, view.world);
+          woken = true;
+        }
+      }
+    }
+    if (woken) this.match();
+  }
+
+  /** A new term: its world interns capability sets anew, its memory knows of no ticket. */
+  onTerm(): void {
+    const view = this.#leader.view();
+    if (!('world' in view)) return;
+    this.#groups.clear();
+    const all = [...this.#bySession.values()].flatMap((tickets) => [...tickets]);
+    for (const ticket of all.toSorted((a, b) => a.order - b.order)) {
+      ticket.group = undefined;
+      view.presence.waits(ticket.sessionId, 1);
+      if (ticket.state !== 'granting') this.#queue(ticket, view.world);
+    }
+    this.match();
+  }
+
+  /** Ends every ticket. */
+  close(why: Rejection): void {
+    // Sets and maps may shrink while they are walked.
+    for (const tickets of this.#bySession.values()) {
+      for (const ticket of tickets) this.#end(ticket, why);
+    }
+  }
+
+  #queue(ticket: Ticket, world: World): void {
+    const capabilities = sessionOf(world, ticket.sessionId)?.capabilities ?? -1;
+    const key = `${capabilities}|${ticket.planId ?? ''}`;
+    const group = this.#groups.get(key) ?? new Set<Ticket>();
+    this.#groups.set(key, group);
+    group.add(ticket);
+    ticket.group = group;
+    ticket.state = 'queued';
+  }
+
+  #unqueue(ticket: Ticket, state: 'full' | 'granting' | 'over'): void {
+    ticket.group?.delete(ticket);
+    ticket.group = undefined;
+    ticket.state = state;
+  }
+
+  #oldest(idle: ReadonlySet<Set<Ticket>>): Ticket | undefined {
+    let oldest: Ticket | undefined;
+    for (const [key, group] of this.#groups) {
+      if (idle.has(group)) continue;
+      const [first] = group;
+      if (first === undefined) this.#groups.delete(key);
+      else if (oldest === undefined || first.order < oldest.order) oldest = first;
+    }
+    return oldest;
+  }
+
+  #offer(ticket: Ticket, world: World, idle: Set<Set<Ticket>>): void {
+    const session = sessionOf(world, ticket.sessionId);
+    if (session === undefined || session.closed !== undefined) {
+      this.#end(ticket, reject('session.ended', `Session ${ticket.sessionId} has ended.`));
+    } else if (session.leases.size >= session.leasesMax) {
+      this.#unqueue(ticket, 'full');
+    } else if (hasReadyFor(world, ticket.sessionId, ticket.planId)) {
+      this.#unqueue(ticket, 'granting');
+      this.#leader.submit(ticket.call, (outcome) => {
+        this.#granted(ticket, outcome);
+      });
+      // Refused in the same turn and waiting again: another try in this pass would end the same way.
+      if (ticket.group !== undefined) idle.add(ticket.group);
+    } else if (ticket.group !== undefined) idle.add(ticket.group);
+  }
+
+  #granted(ticket: Ticket, outcome: Outcome): void {
+    if (ticket.state === 'over') return;
+    const isGrant = outcome.kind === 'committed' || outcome.kind === 'done';
+    const isLater = outcome.kind === 'unchanged' || isTransient(outcome);
+    if (ticket.isLast || (!isLater && (ticket.kind === 'once' || !isGrant))) {
+      this.#end(ticket, isLater ? NOTHING : outcome);
+      return;
+    }
+    if (!isLater) ticket.on(outcome);
+    const view = this.#leader.view();
+    if ('world' in view) this.#queue(ticket, view.world);
+    else ticket.state = 'full';
+    this.#retry = true;
+  }
+
+  #end(ticket: Ticket, why: Outcome): void {
+    this.#drop(ticket);
+    ticket.on(why);
+  }
+
+  #drop(ticket: Ticket): void {
+    if (ticket.state === 'over') return;
+    this.#unqueue(ticket, 'over');
+    this.#count -= 1;
+    const siblings = this.#bySession.get(ticket.sessionId);
+    siblings?.delete(ticket);
+    if (siblings?.size === 0) this.#bySession.delete(ticket.sessionId);
+    const view = this.#leader.view();
+    if ('world' in view) view.presence.waits(ticket.sessionId, -1);
+  }
+}
+
+/** Nothing was decided: the same ticket may still get its lease. */
+const isTransient = (outcome: Outcome): boolean =>
+  outcome.kind === 'reject' &&
+  (outcome.code === 'fabric.overloaded' ||
+    outcome.code === 'fabric.starting' ||
+    outcome.code === 'session.full' ||
+    outcome.code === 'log.unavailable' ||
+    outcome.code === 'log.full');
