@@ -2,6 +2,8 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 
+import { systemCode } from '../../packages/fabric/src/ports/disk.ts';
+
 const WRITER = fileURLToPath(new URL('writer.ts', import.meta.url));
 /** A process that says nothing for so long hangs. */
 const LINE_MS_MAX = 20_000;
@@ -29,18 +31,10 @@ export class Life {
 
   constructor(options: WriterOptions) {
     const { folder, seed, durability = 'fsync', pauseMs = 0, under = [] } = options;
-    const [program = '', ...args] = [
-      ...under,
-      process.execPath,
-      '--conditions=source',
-      '--disable-warning=ExperimentalWarning',
-      WRITER,
-      folder,
-      String(seed),
-      durability,
-      String(pauseMs),
-    ];
-    this.#child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+    const writer = ['--conditions=source', '--disable-warning=ExperimentalWarning', WRITER];
+    const parameters = [folder, String(seed), durability, String(pauseMs)];
+    const [program, ...args] = [...under, process.execPath, ...writer, ...parameters];
+    this.#child = spawn(program ?? process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] });
     this.#child.stdout?.setEncoding('latin1').on('data', (text: string) => {
       this.#take(text);
     });
@@ -80,13 +74,16 @@ export class Life {
     }
   }
 
-  signal(name: NodeJS.Signals): void {
-    this.#child.kill(name);
+  /** Stops it where it stands. */
+  freeze(): void {
+    this.#child.kill('SIGSTOP');
   }
 
-  /** Kills it, if it still runs, and waits for its last word. */
+  /** Kills it, if it still runs, and waits for its last word. A tracer ends with what it traces. */
   async kill(): Promise<void> {
-    this.#child.kill('SIGKILL');
+    const note = this.notes.find((line) => line.startsWith('pid '));
+    if (note === undefined) this.#child.kill('SIGKILL');
+    else if (this.#child.exitCode === null) killIfAlive(Number(note.slice('pid '.length)));
     await this.#ended;
   }
 
@@ -120,6 +117,15 @@ export class Life {
         resolve();
       });
     });
+  }
+}
+
+/** It may have ended a moment ago, and its tracer not yet. */
+function killIfAlive(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch (cause) {
+    if (systemCode(cause) !== 'ESRCH') throw cause;
   }
 }
 

@@ -1,6 +1,6 @@
 /**
  * The process that is killed: 64 callers always waiting, group commit, an acknowledgement on stdout only when the
- * journal has answered. Lines: `ready <size>`, `<index> <leaf>` for each acknowledged entry, `refused <code>` when an
+ * journal has answered. Lines: `pid <pid>`, `ready <size>`, `<index> <leaf>` for each acknowledged entry, `refused <code>` when an
  * append was refused and will be tried again, `ended <code>` before an exit of its own.
  *
  *   writer.ts <folder> <seed> [durability=fsync|os] [pauseMs]
@@ -64,6 +64,7 @@ function flightFrom(head: Head, epoch: number): Flight {
 }
 
 async function write(): Promise<void> {
+  say(`pid ${process.pid}\n`);
   const durability = durabilityText === 'os' ? 'os' : 'fsync';
   const journal = await openFileJournal({ folder, genesisLeaf: GENESIS_LEAF, durability });
   const epoch = journal.head().epoch + 1;

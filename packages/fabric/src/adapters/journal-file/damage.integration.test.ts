@@ -332,14 +332,14 @@ test('a write that can neither happen nor be taken back has an unknown outcome, 
 test('F4: a full disk refuses between frames, keeps the reserve, and takes appends again when there is room', async () => {
   const { journal, disk, open, wait } = await onFailingDisk(() => undefined);
   disk.limit(SEGMENT_BYTES[0] ?? 0);
-  let fault: unknown;
   let accepted = 3;
-  for (let i = 0; i < 20 && fault === undefined; i += 1) {
-    await next(journal, `batch ${i}`).then(
-      () => (accepted += 10),
-      (cause: unknown) => (fault = cause),
-    );
-  }
+  const fillUp = async (): Promise<void> => {
+    for (let i = 0; i < 20; i += 1) {
+      await next(journal, `batch ${i}`);
+      accepted += 10;
+    }
+  };
+  const fault = await faultOf(fillUp());
   expect(fault).toMatchObject({ code: 'log.full', transient: true });
   expect(journal.head().size).toBe(accepted);
   // The reserve takes what frees space; all else is refused at once.

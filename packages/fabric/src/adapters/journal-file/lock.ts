@@ -36,7 +36,8 @@ export const lockFolder: LockFolder = (dataFolder) => {
   createFor(path);
   const database = new DatabaseSync(path);
   try {
-    database.exec('PRAGMA busy_timeout = 0; BEGIN EXCLUSIVE');
+    // Nothing is ever written to it, so it needs no journal beside it.
+    database.exec('PRAGMA busy_timeout = 0; PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE');
   } catch (cause) {
     database.close();
     throw new Fault('log.locked', {
