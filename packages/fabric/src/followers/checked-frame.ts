@@ -6,6 +6,7 @@ import {
   newSequencerLine,
   readSequencerLine,
   type Hash,
+  type SequencerLine,
 } from '@infrafabric/tlog';
 
 import { Fault } from '../fault.ts';
@@ -56,14 +57,8 @@ export function checkFrame(frame: Frame, head: ChainHead): CheckedFrame {
     const start = end + ENTRY_LENGTH_BYTES;
     end = start + (((entries[end] ?? 0) << 8) | (entries[end + 1] ?? 0));
     if (end > entries.length) throw damagedEntry(index, 'lengths');
-    const flaw = readSequencerLine(entries, start, end, line);
+    const flaw = readSequencerLine(entries, start, end, line) ?? linkFlaw(entries, line, index, leaf);
     if (flaw !== undefined) throw damagedEntry(index, flaw);
-    const named = entries.toString(
-      'latin1',
-      line.previousLeafOffset,
-      line.previousLeafOffset + HASH_CHARS,
-    );
-    if (line.index !== index || named !== leaf) throw damagedEntry(index, 'chain');
     if (line.epoch !== epoch || line.atMs < atMs) throw damagedEntry(index, 'epoch or time');
     leaf = leafHashInPlace(nodeSha256, entries, start, end);
     leaves[i] = leaf;
@@ -73,6 +68,18 @@ export function checkFrame(frame: Frame, head: ChainHead): CheckedFrame {
   }
   const after = { size: first + count, leaf, epoch, atMs };
   return { first, count, previousLeaf, leaves, after, bytes: entries, bounds };
+}
+
+function linkFlaw(
+  bytes: Buffer,
+  line: SequencerLine,
+  index: Position,
+  leaf: Hash,
+): 'chain' | undefined {
+  const { previousLeafOffset: at } = line;
+  return line.index === index && bytes.toString('latin1', at, at + HASH_CHARS) === leaf
+    ? undefined
+    : 'chain';
 }
 
 /** The entries of the frame from position `from` on, parsed, their spills filled. Faults: `log.damaged`. */
@@ -91,6 +98,28 @@ export function entriesOf(
     entries.push(read.entry);
   }
   return entries;
+}
+
+/** One entry of a frame and its leaf, without a look at the others; undefined where the frame does not hold it. */
+export async function entryAt(
+  frame: Frame,
+  index: Position,
+  readBlob: ReadBlob,
+): Promise<{ readonly entry: LogEntry; readonly leaf: Hash } | undefined> {
+  const { entries: bytes } = frame;
+  let end = 0;
+  for (let at = frame.first; at < frame.first + frame.count; at += 1) {
+    const start = end + ENTRY_LENGTH_BYTES;
+    end = start + (((bytes[end] ?? 0) << 8) | (bytes[end + 1] ?? 0));
+    if (end > bytes.length) throw damagedEntry(at, 'lengths');
+    if (at !== index) continue;
+    const read = readLogEntry(bytes, start, end);
+    if (read.kind === 'bad') throw damagedEntry(index, read.reason);
+    const entry = read.kind === 'entry' ? read.entry : await fillSpills(read, readBlob);
+    if (entry?.index !== index) throw damagedEntry(index, 'not the entry of this place');
+    return { entry, leaf: leafHashInPlace(nodeSha256, bytes, start, end) };
+  }
+  return undefined;
 }
 
 async function withSpills(

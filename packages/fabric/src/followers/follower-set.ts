@@ -164,7 +164,9 @@ export class FollowerSet {
         take: (frame, entries) => {
           index.take(frame, entries);
         },
-        paused: () => undefined,
+        paused: () => {
+          index.paused(this.#pump.durable);
+        },
       },
       {
         name: 'fold',

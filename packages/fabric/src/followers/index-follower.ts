@@ -3,7 +3,7 @@
  * and made again where anything about it is odd.
  *
  * N1  It answers with candidates; the entry itself decides (`isMatch`).
- * N2  Index, position and leaf change in one transaction: it never claims entries that it does not hold.
+ * N2  Index, position and leaf change in one transaction: after a crash it never claims entries that it does not hold.
  * N3  Rows are keyed (run, term, index). A run is 131,072 entries, so inserts touch the pages of one run only,
  *     whatever the words are, and a look-up is one descent a run.
  */
@@ -25,6 +25,12 @@ const FORM = 'ifab-index/1';
 /** Page cache, KiB: a run of common entries is about 12 MiB, its hot part a third of it. */
 const CACHE_KIB = 8_192;
 
+/** Entries of one transaction while it is behind. Smaller: a page that many words share is written to the WAL more often. */
+const TRANSACTION_ENTRIES = 16_384;
+
+/** Rows of one statement: a call into SQLite costs as much as three rows. */
+const STATEMENT_ROWS = 32;
+
 /** Terms whose fingerprints are remembered: operations, agents, sessions come again and again. */
 const REMEMBERED_MAX = 4_096;
 
@@ -45,9 +51,13 @@ export interface Search {
 export class IndexFollower {
   readonly #options: IndexFollowerOptions;
   readonly #remembered = new Map<string, number>();
+  /** Run, term, index of rows that no statement has taken yet. */
+  readonly #rows: number[] = [];
   #database: DatabaseSync;
   #insert: StatementSync;
-  #mark: StatementSync;
+  #insertMany: StatementSync;
+  #place: StatementSync;
+  #committed: Position = 0;
   #position: Position = 0;
   #leaf: Hash;
   #rebuilds = 0;
@@ -56,8 +66,8 @@ export class IndexFollower {
   constructor(options: IndexFollowerOptions) {
     this.#options = options;
     this.#leaf = options.genesisLeaf;
-    const opened = this.#openExisting() ?? this.#openNew();
-    ({ database: this.#database, insert: this.#insert, mark: this.#mark } = opened);
+    this.#database = this.#openExisting() ?? this.#openNew();
+    [this.#insert, this.#insertMany, this.#place] = statementsOf(this.#database);
   }
 
   get position(): Position {
@@ -73,7 +83,7 @@ export class IndexFollower {
     return this.#rebuilds;
   }
 
-  /** Takes the entries of the frame that it does not have, in one transaction. `entries` are those from `position` on. */
+  /** Takes the entries of the frame that it does not have; `entries` are those from `position` on. */
   take(frame: CheckedFrame, entries: readonly LogEntry[]): void {
     const from = this.#position - frame.first;
     const before = from === 0 ? frame.previousLeaf : frame.leaves[from - 1];
@@ -82,30 +92,44 @@ export class IndexFollower {
       this.rebuild();
       return;
     }
-    const { size, leaf } = frame.after;
-    this.#database.exec('BEGIN');
+    if (this.#committed === this.#position) this.#database.exec('BEGIN');
+    for (const entry of entries) this.#add(entry);
+    this.#position = frame.after.size;
+    this.#leaf = frame.after.leaf;
+  }
+
+  /** A page was taken. Commits when it is in step with `durable`, or when much is open. Throws SQLite's error. */
+  paused(durable: Position): void {
+    const open = this.#position - this.#committed;
+    if (open > 0 && (this.#position >= durable || open >= TRANSACTION_ENTRIES)) this.#commit();
+  }
+
+  #commit(): void {
     try {
-      for (const entry of entries) this.#add(entry);
-      this.#mark.run(size, leaf);
+      this.#insertRows('all');
+      this.#place.run(this.#position, this.#leaf);
       this.#database.exec('COMMIT');
     } catch (cause) {
+      this.#rows.length = 0;
       this.#database.exec('ROLLBACK');
+      this.#readPlace();
       throw cause;
     }
-    this.#position = size;
-    this.#leaf = leaf;
+    this.#committed = this.#position;
   }
 
   /** Drops the index and starts at entry 0. */
   rebuild(): void {
     this.#database.close();
     this.#rebuilds += 1;
-    const opened = this.#openNew();
-    ({ database: this.#database, insert: this.#insert, mark: this.#mark } = opened);
+    this.#rows.length = 0;
+    this.#database = this.#openNew();
+    [this.#insert, this.#insertMany, this.#place] = statementsOf(this.#database);
   }
 
   /** Indices of entries that hold all the words, by fingerprint; at most `limit`, from the asked end on. */
   search({ words, from, to, newest }: Search, limit: number): readonly number[] {
+    this.#insertRows('all');
     const terms = words.map(termOf);
     const order = newest ? 'DESC' : 'ASC';
     const also = terms
@@ -127,12 +151,26 @@ export class IndexFollower {
   }
 
   close(): void {
+    if (this.#position > this.#committed) this.#commit();
     this.#database.close();
   }
 
   #add(entry: LogEntry): void {
     const run = Math.floor(entry.index / RUN_ENTRIES);
-    for (const word of wordsOf(entry)) this.#insert.run(run, this.#term(word), entry.index);
+    for (const word of wordsOf(entry)) this.#rows.push(run, this.#term(word), entry.index);
+    this.#insertRows('whole statements');
+  }
+
+  #insertRows(which: 'all' | 'whole statements'): void {
+    const rows = this.#rows;
+    let at = 0;
+    for (; at + ROW_VALUES * STATEMENT_ROWS <= rows.length; at += ROW_VALUES * STATEMENT_ROWS) {
+      this.#insertMany.run(...rows.slice(at, at + ROW_VALUES * STATEMENT_ROWS));
+    }
+    if (which === 'all') {
+      for (; at < rows.length; at += ROW_VALUES) this.#insert.run(...rows.slice(at, at + ROW_VALUES));
+    }
+    if (at > 0) rows.splice(0, at);
   }
 
   #term(word: string): number {
@@ -147,18 +185,11 @@ export class IndexFollower {
     return term;
   }
 
-  #openExisting(): Opened | undefined {
+  #openExisting(): DatabaseSync | undefined {
     let database: DatabaseSync | undefined;
     try {
       database = openDatabase(this.#options.path);
-      const row = database.prepare('SELECT form, genesis, size, leaf FROM place').get();
-      const { form, genesis, size, leaf } = row ?? {};
-      const isOurs = form === FORM && genesis === this.#options.genesisLeaf;
-      if (isOurs && typeof size === 'number' && typeof leaf === 'string') {
-        this.#position = size;
-        this.#leaf = leaf;
-        return { database, ...statementsOf(database) };
-      }
+      if (this.#readPlace(database)) return database;
     } catch {
       // No index, another form or a damaged file: all the same, since it is made again from the journal.
     }
@@ -166,7 +197,19 @@ export class IndexFollower {
     return undefined;
   }
 
-  #openNew(): Opened {
+  /** Goes to where the index says that it is; false where it is not one of this log. */
+  #readPlace(database: DatabaseSync = this.#database): boolean {
+    const row = database.prepare('SELECT form, genesis, size, leaf FROM place').get();
+    const { form, genesis, size, leaf } = row ?? {};
+    if (form !== FORM || genesis !== this.#options.genesisLeaf) return false;
+    if (typeof size !== 'number' || typeof leaf !== 'string') return false;
+    this.#committed = size;
+    this.#position = size;
+    this.#leaf = leaf;
+    return true;
+  }
+
+  #openNew(): DatabaseSync {
     const { path, genesisLeaf } = this.#options;
     if (path !== ':memory:') {
       for (const suffix of ['', '-wal', '-shm']) rmSync(path + suffix, { force: true });
@@ -179,16 +222,11 @@ export class IndexFollower {
     database
       .prepare('INSERT INTO place VALUES (1, ?, ?, 0, ?)')
       .run(FORM, genesisLeaf, genesisLeaf);
+    this.#committed = 0;
     this.#position = 0;
     this.#leaf = genesisLeaf;
-    return { database, ...statementsOf(database) };
+    return database;
   }
-}
-
-interface Opened {
-  readonly database: DatabaseSync;
-  readonly insert: StatementSync;
-  readonly mark: StatementSync;
 }
 
 /** WAL without a sync a transaction: a power cut may lose the newest ones, and they are read again. */
@@ -200,10 +238,15 @@ function openDatabase(path: string): DatabaseSync {
   return database;
 }
 
-const statementsOf = (database: DatabaseSync): Omit<Opened, 'database'> => ({
-  insert: database.prepare('INSERT OR IGNORE INTO held VALUES (?, ?, ?)'),
-  mark: database.prepare('UPDATE place SET size = ?, leaf = ?'),
-});
+const ROW_VALUES = 3;
+
+const statementsOf = (
+  database: DatabaseSync,
+): readonly [StatementSync, StatementSync, StatementSync] => [
+  database.prepare('INSERT OR IGNORE INTO held VALUES (?, ?, ?)'),
+  database.prepare(`INSERT OR IGNORE INTO held VALUES ${'(?, ?, ?),'.repeat(STATEMENT_ROWS).slice(0, -1)}`),
+  database.prepare('UPDATE place SET size = ?, leaf = ?'),
+];
 
 /** The runs that [from, to) touches, in the order of the answer. */
 function runsOf(from: number, to: number, newest: boolean): readonly number[] {

@@ -43,37 +43,35 @@ export function readLogEntry(bytes: Buffer, start: number, end: number): ReadEnt
   const text = bytes.subarray(line.endOffset, end);
   if (!isUtf8(text)) return { kind: 'bad', reason: 'text' };
   const [outcomeText = '', callText = ''] = text.toString('utf8').split('\n', 2);
-  const outcome = parsed(outcomeText);
-  const call = parsed(callText);
-  const { cred, principal } = outcome ?? {};
-  if (outcome === undefined || typeof principal !== 'string' || !isCredential(cred)) {
-    return { kind: 'bad', reason: 'outcome' };
-  }
-  const { op, args } = call ?? {};
+  const outcome = outcomeOf(parsed(outcomeText));
+  if (outcome === undefined) return { kind: 'bad', reason: 'outcome' };
+  const { op, args } = parsed(callText) ?? {};
   if (typeof op !== 'string') return { kind: 'bad', reason: 'call' };
-  const spilledEvents = spillOf(outcome['events']);
+  const { spilled: events, ...said } = outcome;
+  const place = { index: line.index, at: line.atMs, epoch: line.epoch };
+  const entry: LogEntry = { ...place, op, args, ...said };
   const spilledArgs = spillOf(args);
-  const events = spilledEvents === undefined ? eventsOf(outcome['events']) : [];
-  if (events === undefined) return { kind: 'bad', reason: 'outcome' };
-  const entry: LogEntry = {
-    index: line.index,
-    at: line.atMs,
-    epoch: line.epoch,
-    op,
-    args,
-    cred,
-    principal,
-    ...textMembers(outcome),
-    ids: textsOf(outcome['ids']),
-    events,
-  };
-  if (spilledEvents === undefined && spilledArgs === undefined) return { kind: 'entry', entry };
+  if (events === undefined && spilledArgs === undefined) return { kind: 'entry', entry };
   return {
     kind: 'spilled',
     entry,
-    ...(spilledEvents === undefined ? {} : { events: spilledEvents }),
+    ...(events === undefined ? {} : { events }),
     ...(spilledArgs === undefined ? {} : { args: spilledArgs }),
   };
+}
+
+type Outcome = Omit<LogEntry, 'index' | 'at' | 'epoch' | 'op' | 'args'> & {
+  readonly spilled?: Spill;
+};
+
+function outcomeOf(outcome: Members | undefined): Outcome | undefined {
+  if (outcome === undefined) return undefined;
+  const { cred, principal, ids, events: list } = outcome;
+  const spilled = spillOf(list);
+  const events = spilled === undefined ? eventsOf(list) : [];
+  if (typeof principal !== 'string' || !isCredential(cred) || events === undefined) return undefined;
+  const said = { cred, principal, ...textMembers(outcome), ids: textsOf(ids), events };
+  return spilled === undefined ? said : { ...said, spilled };
 }
 
 /** Gives the blob with this digest, checked; undefined where there is none. */

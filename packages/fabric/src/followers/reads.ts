@@ -1,8 +1,8 @@
 /**
  * What the surfaces read of the witness: entries by what they name, proofs, checkpoints, tiles.
  *
- * R1  A row is shown only after its bytes gave the leaf that the tree has, as far as a checkpoint reaches; behind it
- *     the chain of the page that it was read from vouches for it.
+ * R1  A row is shown only after its bytes gave the leaf that the tree has, as far as a checkpoint reaches. Behind it
+ *     the frame's checksum vouches for it, for a second.
  * R2  Everything is bounded: rows, their bytes, entries looked at. What is left is named by `next`.
  */
 import { Buffer } from 'node:buffer';
@@ -22,9 +22,9 @@ import {
 import { reject, type Rejection } from '@infrafabric/protocol';
 
 import { Fault } from '../fault.ts';
-import type { Position } from '../ports/journal.ts';
+import type { Frame, FrameLimit, Position } from '../ports/journal.ts';
 import type { CheckedFrame } from './checked-frame.ts';
-import { checkFrame, entriesOf } from './checked-frame.ts';
+import { checkFrame, entriesOf, entryAt } from './checked-frame.ts';
 import type { Checkpointer, PublishedCheckpoint } from './checkpointer.ts';
 import type { IndexFollower } from './index-follower.ts';
 import {
@@ -48,6 +48,8 @@ const ROW_BYTES_MAX = 1_048_576;
 const SCAN_ENTRIES_MAX = 20_000;
 /** Candidates asked of the index at once. */
 const CANDIDATES = 256;
+
+const ONE_FRAME: FrameLimit = { bytes: 1, frames: 1 };
 
 export interface WitnessQuery extends EntryFilter {
   /** Ms since 1970, inclusive both. */
@@ -105,6 +107,10 @@ export interface ReadsOptions {
 
 export class Reads {
   readonly #options: ReadsOptions;
+  /** The tile of leaves that was read last: rows come in order. */
+  #leaves:
+    | { readonly tile: number; readonly width: number; readonly bytes: Uint8Array }
+    | undefined;
 
   constructor(options: ReadsOptions) {
     this.#options = options;
@@ -170,7 +176,12 @@ export class Reads {
     if (index >= size) return undefined;
     const tile = Math.floor(index / TILE_WIDTH);
     const width = Math.min(size - tile * TILE_WIDTH, TILE_WIDTH);
-    const bytes = await this.#options.tiles.readPrefix({ level: 0, index: tile, width }, size);
+    const known = this.#leaves;
+    const bytes =
+      known?.tile === tile && known.width === width
+        ? known.bytes
+        : await this.#options.tiles.readPrefix({ level: 0, index: tile, width }, size);
+    this.#leaves = bytes && { tile, width, bytes };
     const at = (index % TILE_WIDTH) * HASH_BYTES;
     return bytes === undefined
       ? undefined
@@ -192,6 +203,7 @@ export class Reads {
     const leaf = await this.leafOf(index);
     if (leaf === undefined) return undefined;
     if (!verifyInclusion(nodeSha256, { leaf, index, size, root, proof: hashes })) {
+      this.#leaves = undefined;
       onWrongTiles();
       return undefined;
     }
@@ -230,26 +242,29 @@ export class Reads {
     }
   }
 
-  /** The entry and its leaf. */
-  async entryAt(index: Position): Promise<{ readonly entry: LogEntry; readonly leaf: Hash }> {
-    let found: { readonly entry: LogEntry; readonly leaf: Hash } | undefined;
-    await this.eachFrame({ from: index, to: index + 1 }, async (frame) => {
-      const [entry] = await entriesOf(frame, index, this.#options.readBlob);
-      const leaf = frame.leaves[index - frame.first];
-      if (entry !== undefined && leaf !== undefined) found = { entry, leaf };
-      return 'stop';
-    });
-    if (found === undefined) throw new Fault('log.damaged', { transient: false, detail: `no entry ${index}` });
-    return found;
+  /** The entry and its leaf; `near` is a frame that may hold it. */
+  async #entryAt(index: Position, near?: Frame): Promise<Found> {
+    const { reader, readBlob, durable } = this.#options;
+    const [frame] =
+      near !== undefined && index >= near.first && index < near.first + near.count
+        ? [near]
+        : await reader.read(index, ONE_FRAME, durable());
+    const found = frame === undefined ? undefined : await entryAt(frame, index, readBlob);
+    if (frame === undefined || found === undefined) {
+      throw new Fault('log.damaged', { transient: false, detail: `no entry ${index}` });
+    }
+    return { ...found, frame };
   }
 
   async #byWords(words: readonly string[], range: Range, answer: Answer): Promise<void> {
     let { from, to } = range;
+    let near: Frame | undefined;
     while (from < to) {
       const search = { words, from, to, newest: range.newest };
       const indices = this.#options.index.search(search, CANDIDATES);
       for (const index of indices) {
-        const { entry, leaf } = await this.entryAt(index);
+        const { entry, leaf, frame } = await this.#entryAt(index, near);
+        near = frame;
         if ((await answer.offer(entry, leaf)) === 'full') return;
       }
       const last = indices.at(-1);
@@ -315,12 +330,18 @@ export class Reads {
     let high = end;
     while (low < high) {
       const middle = Math.floor((low + high) / 2);
-      const { entry } = await this.entryAt(middle);
+      const { entry } = await this.#entryAt(middle);
       if (entry.at < atMs) low = middle + 1;
       else high = middle;
     }
     return low;
   }
+}
+
+interface Found {
+  readonly entry: LogEntry;
+  readonly leaf: Hash;
+  readonly frame: Frame;
 }
 
 interface Range {

@@ -101,14 +101,18 @@ export function parseSnapshot(bytes: Buffer): Snapshot | undefined {
   const headEnd = body.indexOf('\n', MAGIC.length);
   const head = parseHead(body.toString('utf8', MAGIC.length, headEnd));
   const sections = sectionsOf(head?.['sections'], body.subarray(headEnd + 1));
+  const place = placeOf(head);
+  if (place === undefined || sections === undefined) return undefined;
+  if (stateHash(sections).digest !== place.stateHash) return undefined;
+  return { ...place, sections };
+}
+
+function placeOf(head: Readonly<Record<string, unknown>> | undefined): Omit<Snapshot, 'sections'> | undefined {
   const { index, leaf, epoch, atMs, decider, stateHash: named } = head ?? {};
-  if (decider !== DECIDER_VERSION) return undefined;
-  if (typeof index !== 'number' || typeof epoch !== 'number' || typeof atMs !== 'number') {
-    return undefined;
-  }
-  if (typeof leaf !== 'string' || !isHash(leaf) || sections === undefined) return undefined;
-  if (typeof named !== 'string' || stateHash(sections).digest !== named) return undefined;
-  return { index, leaf, epoch, atMs, stateHash: named, sections };
+  if (decider !== DECIDER_VERSION || typeof leaf !== 'string' || !isHash(leaf)) return undefined;
+  if (typeof index !== 'number' || typeof epoch !== 'number') return undefined;
+  if (typeof atMs !== 'number' || typeof named !== 'string') return undefined;
+  return { index, leaf, epoch, atMs, stateHash: named };
 }
 
 function sectionsOf(list: unknown, body: Buffer): readonly Section[] | undefined {
