@@ -1,3 +1,11 @@
+export { Config, explainConfig, maskedConfig, readConfig, systemInputs } from './config.ts';
+export type {
+  ConfigExplanation,
+  ConfigInputs,
+  ConfigKey,
+  ConfigSource,
+  LoadedConfig,
+} from './config.ts';
 export { Fault } from './fault.ts';
 export type { FaultContext } from './fault.ts';
 export type {
