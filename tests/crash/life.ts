@@ -50,6 +50,12 @@ export class Life {
     return this.#child.exitCode;
   }
 
+  /** Of the writer itself, not of its tracer; undefined before it has said so. */
+  get pid(): number | undefined {
+    const note = this.notes.find((line) => line.startsWith('pid '));
+    return note === undefined ? undefined : Number(note.slice('pid '.length));
+  }
+
   /** Resolves when a note that starts with `word` has come; rejects when the process ends before, or hangs. */
   async until(word: string): Promise<void> {
     const deadlineMs = performance.now() + LINE_MS_MAX;
@@ -81,9 +87,9 @@ export class Life {
 
   /** Kills it, if it still runs, and waits for its last word. A tracer ends with what it traces. */
   async kill(): Promise<void> {
-    const note = this.notes.find((line) => line.startsWith('pid '));
-    if (note === undefined) this.#child.kill('SIGKILL');
-    else if (this.#child.exitCode === null) killIfAlive(Number(note.slice('pid '.length)));
+    const { pid } = this;
+    if (pid === undefined) this.#child.kill('SIGKILL');
+    else if (this.#child.exitCode === null) killIfAlive(pid);
     await this.#ended;
   }
 

@@ -1,6 +1,5 @@
 import { Buffer } from 'node:buffer';
 import {
-  ENTRY_LENGTH_BYTES,
   FRAME_HEADER_BYTES,
   decodeFrameHeader,
   encodeFrameHeader,
@@ -71,11 +70,6 @@ export function frameAt(
   };
 }
 
-/** Whether `frame` may stand behind `head`. Epochs grow; the CRC finds accidents, the previous leaf everything else. */
-export function continues(head: Head, frame: Frame): boolean {
-  return frame.first === head.size && frame.previousLeaf === head.leaf && frame.epoch >= head.epoch;
-}
-
 const MAGIC = Buffer.from('IFW1', 'latin1');
 
 /**
@@ -100,6 +94,3 @@ export function findFrame(
 
 /** Bytes that a batch takes on disk. */
 export const frameBytes = (batch: Batch): number => FRAME_HEADER_BYTES + batch.entries.length;
-
-/** The smallest frame: one entry of one byte. Less room than this holds no frame. */
-export const FRAME_BYTES_MIN = FRAME_HEADER_BYTES + ENTRY_LENGTH_BYTES + 1;
