@@ -1,7 +1,10 @@
-import { ENTRY_LENGTH_BYTES, parseEntry } from '@infrafabric/tlog';
+import { ENTRY_LENGTH_BYTES, parseEntry, verifyLog } from '@infrafabric/tlog';
 
+import { nodeDisk } from '../../packages/fabric/src/adapters/disk-node.ts';
 import { openFileJournal } from '../../packages/fabric/src/adapters/journal-file/journal.ts';
+import { nodePrimitives } from '../../packages/fabric/src/followers/node-crypto.ts';
 import type { Frame } from '../../packages/fabric/src/ports/journal.ts';
+import { folderSource } from '../../packages/fabric/src/witness/folder-source.ts';
 import { GENESIS_LEAF, leafOf } from './entries.ts';
 
 const PAGE = { bytes: 1_048_576, frames: 1_024 };
@@ -72,8 +75,17 @@ export class Oracle {
     }
     const { cutBytes } = journal.recovery;
     await journal.close();
+    flaws.push(...(await verifierFlaws(folder, index)));
     return { size: index, lost: this.#leaves.size - found, flaws, cutBytes, openMs };
   }
+}
+
+/** V0, by the verifier that anybody runs: it shares no reader and no recovery with the journal. */
+async function verifierFlaws(folder: string, size: number): Promise<readonly string[]> {
+  const report = await verifyLog(folderSource(nodeDisk, folder), nodePrimitives, { level: 0 });
+  if (report.ok && report.size === size && report.tornTailBytes === 0) return [];
+  const { firstBad, tornTailBytes } = report;
+  return [`verify: ${report.size} of ${size}, ${tornTailBytes} torn, ${JSON.stringify(firstBad)}`];
 }
 
 function entriesOf({ entries }: Frame): readonly Uint8Array[] {
