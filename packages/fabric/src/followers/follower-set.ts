@@ -13,6 +13,7 @@ import {
 import type { Clock } from '../engine/clock.ts';
 import { Fault } from '../fault.ts';
 import type { Position } from '../ports/journal.ts';
+import { entryAt } from './checked-frame.ts';
 import { CheckpointHistory } from './checkpoint-history.ts';
 import { Checkpointer, type PublishedCheckpoint } from './checkpointer.ts';
 import { readWhole, type FollowerDisk } from './follower-disk.ts';
@@ -104,7 +105,7 @@ export class FollowerSet {
 
   /** Resolves when all have taken what is durable, or 200 ms have passed: what is far behind answers as it is. */
   async settled(): Promise<void> {
-    const { clock } = { clock: this.#clock };
+    const clock = this.#clock;
     let cancel = (): void => undefined;
     const late = new Promise<void>((resolve) => {
       cancel = clock.setTimer(clock.monotonic() + SETTLE_MS, resolve);
@@ -206,6 +207,9 @@ async function openParts(options: FollowerSetOptions, size: Position): Promise<P
   const known = knownRoots(await readSigned(disk, dataFolder), last, size);
   const tiles = new TileStore(disk, dataFolder);
   const tree = await TreeFollower.open({ tiles, genesisLeaf: genesis, known });
+  if (!(await isOnLog(options, tree, size))) {
+    throw new Fault('log.damaged', { transient: false, detail: `entry ${tree.position - 1} is not the one that was signed` });
+  }
   const history = new CheckpointHistory(disk, dataFolder);
   await history.repair();
   const signedState = await SignedState.open(disk, dataFolder);
@@ -226,14 +230,32 @@ async function openParts(options: FollowerSetOptions, size: Position): Promise<P
   });
   const fold = await openFold(options, genesis, size);
   const index = new IndexFollower({ path: options.indexPath, genesisLeaf: genesis });
-  // An index of more entries than the log has followed a log that is gone.
-  if (index.position > size) index.rebuild();
+  if (!(await isOnLog(options, index, size))) index.rebuild();
   return { tiles, tree, fold, index, checkpointer, signedState, history };
 }
 
-function openFold(options: FollowerSetOptions, genesis: Hash, size: Position): Promise<FoldFollower> {
+async function openFold(
+  options: FollowerSetOptions,
+  genesis: Hash,
+  size: Position,
+): Promise<FoldFollower> {
   const { disk, dataFolder, snapshotEveryEntries = SNAPSHOT_EVERY_ENTRIES } = options;
-  return FoldFollower.open({ disk, dataFolder, genesisLeaf: genesis, snapshotEveryEntries }, size);
+  const foldOptions = { disk, dataFolder, genesisLeaf: genesis, snapshotEveryEntries };
+  const fold = await FoldFollower.open(foldOptions, size);
+  return (await isOnLog(options, fold, size)) ? fold : FoldFollower.fresh(foldOptions);
+}
+
+/** Whether the entry before its position is the one that it took: else it followed a log that is gone. */
+async function isOnLog(
+  { reader, readBlob }: FollowerSetOptions,
+  at: { readonly position: Position; readonly leaf: Hash },
+  size: Position,
+): Promise<boolean> {
+  if (at.position === 0) return true;
+  if (at.position > size) return false;
+  const [frame] = await reader.read(at.position - 1, { bytes: 1, frames: 1 }, size);
+  const found = frame && (await entryAt(frame, at.position - 1, readBlob));
+  return found?.leaf === at.leaf;
 }
 
 /** The published checkpoint, if its file is there and whole. A power cut may leave an empty one: it is written again. */

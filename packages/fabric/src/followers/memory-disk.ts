@@ -4,10 +4,27 @@ import { dirname } from 'node:path';
 import type { DiskFile } from '../ports/disk.ts';
 import type { FollowerDisk } from './follower-disk.ts';
 
-/** Files in memory, for realms whose journal is in memory too. Nothing is durable and nothing fails but a wrong name. */
-export function memoryDisk(): FollowerDisk {
+export interface MemoryDisk extends FollowerDisk {
+  /** Copies of all files by path. */
+  contents(): ReadonlyMap<string, Uint8Array>;
+}
+
+/**
+ * Files in memory, for realms whose journal is in memory too, and for whoever changes copies of a folder by the
+ * thousand. Nothing is durable and nothing fails but a wrong name.
+ */
+export function memoryDisk(initial: ReadonlyMap<string, Uint8Array> = new Map()): MemoryDisk {
   const files = new Map<string, MemoryFile>();
   const folders = new Set<string>(['/']);
+  const makeFolder = (path: string): void => {
+    for (let at = path; !folders.has(at); at = dirname(at)) folders.add(at);
+  };
+  for (const [path, bytes] of initial) {
+    makeFolder(dirname(path));
+    const file = new MemoryFile();
+    file.writeNow(bytes, 0);
+    files.set(path, file);
+  }
   const children = (folder: string): readonly string[] => {
     const prefix = folder === '/' ? '/' : `${folder}/`;
     const below = [...files.keys(), ...folders].filter((path) => path.startsWith(prefix));
@@ -24,9 +41,8 @@ export function memoryDisk(): FollowerDisk {
       if (!folders.has(folder)) throw missing(folder);
       return children(folder);
     },
-    makeFolder: (path) => {
-      for (let at = path; !folders.has(at); at = dirname(at)) folders.add(at);
-    },
+    contents: () => new Map([...files].map(([path, file]) => [path, file.bytes.slice()])),
+    makeFolder,
     open: (path, mode) => {
       if (mode !== 'create') return existing(path);
       if (!folders.has(dirname(path))) throw missing(path);
@@ -52,6 +68,10 @@ export function memoryDisk(): FollowerDisk {
 
 class MemoryFile implements DiskFile {
   #bytes: Uint8Array = new Uint8Array();
+
+  get bytes(): Uint8Array {
+    return this.#bytes;
+  }
 
   size(): number {
     return this.#bytes.length;

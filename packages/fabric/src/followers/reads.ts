@@ -140,6 +140,7 @@ export class Reads {
       const { last } = checkpointer;
       if (last === undefined || last.size <= index) break;
       const proof = await this.#proofUnder(last, index);
+      if (proof === 'wrong tiles') break;
       if (proof !== undefined) return proof;
     }
     return {
@@ -188,7 +189,10 @@ export class Reads {
       : Buffer.from(bytes.subarray(at, at + HASH_BYTES)).toString('base64');
   }
 
-  async #proofUnder(last: PublishedCheckpoint, index: number): Promise<WitnessProof | undefined> {
+  async #proofUnder(
+    last: PublishedCheckpoint,
+    index: number,
+  ): Promise<WitnessProof | 'wrong tiles' | undefined> {
     const { tiles, onWrongTiles } = this.#options;
     const { size, root, note } = last;
     const byPath = new Map<string, Uint8Array>();
@@ -205,7 +209,7 @@ export class Reads {
     if (!verifyInclusion(nodeSha256, { leaf, index, size, root, proof: hashes })) {
       this.#leaves = undefined;
       onWrongTiles();
-      return undefined;
+      return 'wrong tiles';
     }
     return { index, leaf, size, proof: formatProofFile({ index, hashes, checkpoint: note }) };
   }

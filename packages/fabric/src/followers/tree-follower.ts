@@ -128,6 +128,8 @@ export class TreeFollower {
     if (known !== undefined && known.root !== this.#tree.root()) {
       throw wrongRoot(known.size, 'a signed checkpoint has another root');
     }
+    // Nothing may follow that would be signed: the open tiles of the newest signature are made again as well.
+    if (this.isTrusted) this.#pending.push(...this.#tree.partialTiles());
   }
 }
 

@@ -40,6 +40,11 @@ export class LogRecorder {
     return this.#size;
   }
 
+  /** Entries that the journal has. */
+  get durableSize(): number {
+    return this.#options.journal.head().size;
+  }
+
   /**
    * Decides the call at `at` (ms since 1970) and, where the log keeps the answer, adds its entry to the open frame.
    * The frame is appended when it is full and at `flush`. Rejects with the journal's Fault.

@@ -7,6 +7,8 @@ import { createHash } from 'node:crypto';
 import { DECIDER_VERSION, leaseOf, type ArgsOf, type Fence } from '@infrafabric/core';
 import {
   AgentName,
+  Digest,
+  EntryIndex,
   PlanSpec,
   TaskId,
   TraceId,
@@ -39,6 +41,13 @@ export interface SampleOptions {
   readonly seed: number;
   /** Entries of a frame, at most. Default 64. */
   readonly frameEntries?: number;
+  /** Called when so many more entries are durable; a state hash that it answers goes into the log. */
+  readonly every?: {
+    readonly entries: number;
+    readonly call: (
+      recorder: LogRecorder,
+    ) => Promise<{ readonly index: number; readonly hash: string } | undefined>;
+  };
 }
 
 /** Writes the log into the empty journal; the recorder holds its world. Rejects with the journal's Fault. */
@@ -47,13 +56,18 @@ export async function recordSample(options: SampleOptions): Promise<LogRecorder>
   const recorder = new LogRecorder({ ...options, mint: (op) => mint(op, random) });
   const work = new SampleWork(recorder, random, options.origin);
   await work.open();
-  const { entries, frameEntries = 64 } = options;
+  const { entries, frameEntries = 64, every } = options;
   let flushed = 0;
-  // Ends: every fourth step at the latest is one that the log keeps.
+  let called = 0;
+  // Ends: nearly every step is one that the log keeps.
   while (recorder.size < entries) {
     await work.step();
     if (recorder.size - flushed < frameEntries) continue;
     flushed = (await recorder.flush()).size;
+    if (every === undefined || flushed - called < every.entries) continue;
+    called = flushed;
+    const hashed = await every.call(recorder);
+    if (hashed !== undefined) await work.recordHash(hashed);
   }
   await recorder.flush();
   return recorder;
@@ -102,6 +116,12 @@ class SampleWork {
       const [event] = decision.kind === 'accept' ? decision.events : [];
       if (event?.type === 'session.opened') this.#sessions.push(SessionId.parse(event.sessionId));
     }
+  }
+
+  /** The leader's entry for a hash that a follower found. */
+  async recordHash({ index, hash }: { readonly index: number; readonly hash: string }): Promise<void> {
+    const args = { index: EntryIndex.parse(index), hash: Digest.parse(hash) };
+    await this.#record({ op: 'realm.record_state_hash', args, cred: 'realm', principal: 'realm' });
   }
 
   /** One call, chosen by chance; not every one becomes an entry. */
