@@ -1,0 +1,135 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { connectClient, operate, serveMcp, submitPlan } from './mcp-fabric.ts';
+import type { AnyClient, McpFabric } from './mcp-fabric.ts';
+
+let served: McpFabric;
+
+beforeAll(async () => {
+  served = await serveMcp();
+});
+afterAll(() => served.close());
+
+const CLIENTS = [
+  ['modern', 'http'],
+  ['legacy', 'http'],
+  ['modern', 'stdio'],
+  ['legacy', 'stdio'],
+] as const;
+
+const fine = async (client: AnyClient, tool: string, args: Record<string, unknown> = {}) => {
+  const { isError, content, text } = await client.call(tool, args);
+  expect(isError, text).toBe(false);
+  expect(JSON.parse(text)).toEqual(content);
+  return content;
+};
+
+describe.each(CLIENTS)('%s client over %s', (generation, where) => {
+  let client: AnyClient;
+  const plan = `${generation}-${where}`;
+
+  beforeAll(async () => {
+    await submitPlan(
+      served,
+      ['one', 'two', 'three'].map((key) => ({
+        key,
+        title: `Do ${key}`,
+        description: 'With care.',
+      })),
+      plan,
+    );
+    client = await connectClient(generation, where, served);
+  });
+  afterAll(() => client.close());
+
+  test('an agent lives a whole life: register, take, report, ask, submit, release, fail, look', async () => {
+    const { sessionId } = await fine(client, 'register_session', {
+      agent: `ada-${plan}`,
+      capabilities: ['ts:node'],
+      idempotencyKey: 'start',
+    });
+    expect(sessionId).toMatch(/^ses_/);
+
+    const first = await fine(client, 'next_task', { sessionId, planId: plan });
+    expect(first).toMatchObject({
+      taskId: `${plan}/one`,
+      attempt: 1,
+      leaseMs: 600_000,
+      task: {
+        saidBy: `the author of plan ${plan}`,
+        data: { title: 'Do one', description: 'With care.' },
+      },
+    });
+    const held = { taskId: first['taskId'], fencingToken: first['fencingToken'] };
+
+    const reported = await fine(client, 'report_progress', {
+      ...held,
+      sessionId,
+      note: 'Half of it.',
+      percent: 50,
+    });
+    expect(Date.parse(String(reported['leaseExpiresAt']))).toBeGreaterThan(Date.now() + 590_000);
+
+    const asked = await fine(client, 'ask_question', { ...held, question: 'Which colour?' });
+    await operate(served, 'blockers.resolve', {
+      blockerId: asked['blockerId'],
+      resolution: 'Green.',
+    });
+    const answer = await fine(client, 'show_status', { blockerId: asked['blockerId'] });
+    expect(answer).toMatchObject({
+      status: 'resolved',
+      title: { saidBy: `session ${String(sessionId)}`, data: 'Which colour?' },
+      resolution: { saidBy: 'who resolved it', data: 'Green.' },
+    });
+
+    const done = await fine(client, 'submit_task', {
+      ...held,
+      evidence: { summary: 'Done in green.', exitCode: 0 },
+    });
+    expect(done).toMatchObject({ taskId: `${plan}/one`, phase: 'done' });
+
+    const second = await fine(client, 'claim_task', { sessionId, taskId: `${plan}/two` });
+    const other = { taskId: second['taskId'], fencingToken: second['fencingToken'] };
+    const blocked = await fine(client, 'report_blocker', {
+      ...other,
+      kind: 'access',
+      title: 'No key to the door.',
+    });
+    await fine(client, 'resolve_blocker', {
+      blockerId: blocked['blockerId'],
+      sessionId,
+      resolution: 'Found it.',
+    });
+    expect(await fine(client, 'release_task', { ...other, reason: 'Late.' })).toMatchObject({
+      phase: 'ready',
+    });
+
+    const third = await fine(client, 'next_task', { sessionId, planId: plan });
+    const failed = await fine(client, 'fail_task', {
+      taskId: third['taskId'],
+      fencingToken: third['fencingToken'],
+      reason: 'It does not build.',
+    });
+    expect(failed['phase']).toBe('ready');
+
+    const status = await fine(client, 'show_status', { planId: plan });
+    expect(status).toMatchObject({ planId: plan, counts: { total: 3, done: 1, ready: 2 } });
+    const mine = await fine(client, 'show_status', { sessionId });
+    expect(mine).toMatchObject({ agent: `ada-${plan}`, leases: [], status: 'open' });
+  });
+
+  test('a tool that does not exist is an error of the protocol, and the connection goes on', async () => {
+    await expect(client.unknown()).rejects.toMatchObject({ code: -32_602 });
+    expect(await client.tools()).toHaveLength(12);
+  });
+
+  test('several calls of one turn are answered each', async () => {
+    const answers = await Promise.all(
+      ['plans', 'blockers', 'sessions'].map((list) => fine(client, 'show_status', { list })),
+    );
+    expect(answers.map((answer) => Object.keys(answer).at(-1))).toEqual([
+      'plans',
+      'blockers',
+      'sessions',
+    ]);
+  });
+});
