@@ -1,6 +1,6 @@
 /** What the engine and the surfaces ask of the world. Nothing here changes it. */
 import { PAGE_ROWS_MAX, reject } from '@infrafabric/protocol';
-import type { OutputOf, ParsedOf, Rejection } from '@infrafabric/protocol';
+import type { OutputOf, ParsedOf, Rejection, TaskPhase } from '@infrafabric/protocol';
 import {
   blockerRow,
   cell,
@@ -13,6 +13,7 @@ import {
   idOf,
   NONE,
   page,
+  phaseName,
   planDetail,
   planRow,
   sessionRow,
@@ -21,7 +22,7 @@ import {
   taskRow,
   tasksWhere,
 } from './coordinator/index.ts';
-import type { Presence, RenewedAt, SessionState } from './coordinator/index.ts';
+import type { RenewedAt, Seen, SessionState } from './coordinator/index.ts';
 import type { World } from './world.ts';
 
 export interface LiveLease {
@@ -35,45 +36,39 @@ export interface LiveLease {
   readonly attempt: number;
 }
 
-const leaseAt = (world: World, task: number): LiveLease | undefined => {
-  const { coordinator: state } = world;
-  const holder = holderOf(state, task);
-  if (holder === undefined) return undefined;
-  return {
-    taskId: idOf(state, task),
-    fence: cell(state.tasks.fence, task),
-    epoch: cell(state.tasks.grantEpoch, task),
-    sessionId: holder.id,
-    leaseMs: cell(state.tasks.leaseMs, task),
-    grantedAt: cell(state.tasks.grantedAt, task),
-    attempt: cell(state.tasks.attempts, task) + 1,
-  };
-};
+const leaseAt = ({ coordinator: state }: World, task: number, sessionId: string): LiveLease => ({
+  taskId: idOf(state, task),
+  fence: cell(state.tasks.fence, task),
+  epoch: cell(state.tasks.grantEpoch, task),
+  sessionId,
+  leaseMs: cell(state.tasks.leaseMs, task),
+  grantedAt: cell(state.tasks.grantedAt, task),
+  attempt: cell(state.tasks.attempts, task) + 1,
+});
 
 /** The live lease of a task, or undefined. */
 export const leaseOf = (world: World, taskId: string): LiveLease | undefined => {
   const task = findTask(world.coordinator, taskId);
-  return task === NONE ? undefined : leaseAt(world, task);
+  const holder = task === NONE ? undefined : holderOf(world.coordinator, task);
+  return holder === undefined ? undefined : leaseAt(world, task, holder.id);
 };
 
+/** Every live lease of the realm, by session. */
 export const liveLeases = function* (world: World): Generator<LiveLease> {
-  for (const session of world.coordinator.slots) {
-    for (const task of session?.leases ?? []) {
-      const lease = leaseAt(world, task);
-      if (lease !== undefined) yield lease;
-    }
-  }
+  for (const session of openSessions(world))
+    for (const task of session.leases) yield leaseAt(world, task, session.id);
 };
 
 /** The live leases of one session. */
 export const leasesOfSession = (world: World, sessionId: string): readonly LiveLease[] =>
-  [...(world.coordinator.sessions.get(sessionId)?.leases ?? [])].flatMap(
-    (task) => leaseAt(world, task) ?? [],
+  [...(world.coordinator.sessions.get(sessionId)?.leases ?? [])].map((task) =>
+    leaseAt(world, task, sessionId),
   );
 
 export const sessionOf = (world: World, sessionId: string): SessionState | undefined =>
   world.coordinator.sessions.get(sessionId);
 
+/** Every session that has not ended. */
 export const openSessions = function* (world: World): Generator<SessionState> {
   for (const session of world.coordinator.slots) {
     if (session !== undefined && session.closed === undefined) yield session;
@@ -87,12 +82,9 @@ export const taskSpec = (world: World, taskId: string): ReturnType<typeof specOf
 };
 
 /** The phase of a task, or undefined where there is no such task. */
-export const taskPhase = (
-  world: World,
-  taskId: string,
-): ReturnType<typeof taskRow>['phase'] | undefined => {
+export const taskPhase = (world: World, taskId: string): TaskPhase | undefined => {
   const task = findTask(world.coordinator, taskId);
-  return task === NONE ? undefined : taskRow(world.coordinator, task, () => undefined).phase;
+  return task === NONE ? undefined : phaseName(world.coordinator.tasks, task);
 };
 
 export const readyVersion = (world: World): number => world.coordinator.readyVersion;
@@ -108,7 +100,7 @@ export const idempotent = (world: World, digest: string): number | undefined =>
 export interface Soft {
   readonly at: number;
   renewedAt(taskId: string): number | undefined;
-  presence(sessionId: string): Omit<Presence, 'openedAt' | 'leases' | 'closed'>;
+  presence(sessionId: string): Seen;
 }
 
 const renewals =
@@ -147,9 +139,13 @@ export const viewTasks = (
   if (input.planId !== undefined && plan === undefined) {
     return reject('plan.not_found', `There is no plan ${input.planId}.`);
   }
+  const behind = input.after === undefined ? NONE : findTask(state, input.after);
+  if (input.after !== undefined && behind === NONE) {
+    return reject('request.invalid', `A page cannot go on after ${input.after}, which is no task.`);
+  }
   const { rows, next } = page(
-    tasksWhere(state, { plan: plan?.index, phase: input.phase }),
-    { after: input.after, limit: Math.min(input.limit ?? PAGE_ROWS_DEFAULT, PAGE_ROWS_MAX) },
+    tasksWhere(state, { plan, phase: input.phase, behind }),
+    { limit: Math.min(input.limit ?? PAGE_ROWS_DEFAULT, PAGE_ROWS_MAX) },
     { id: (task) => idOf(state, task), row: (task) => taskRow(state, task, renewals(world, soft)) },
   );
   return { tasks: [...rows], ...(next === undefined ? {} : { next }) };
@@ -165,14 +161,23 @@ export const viewTask = (
   return taskDetail(world.coordinator, task, renewals(world, soft));
 };
 
+/** Why a task is not running. Without `soft` the answer does not say until when a lease lasts. */
 export const explainTask = (
   world: World,
   input: ParsedOf<'tasks.explain'>,
+  soft?: Soft,
 ): OutputOf<'tasks.explain'> | Rejection => {
   const task = findTask(world.coordinator, input.taskId);
   if (task === NONE) return reject('task.not_found', `There is no task ${input.taskId}.`);
-  const { phase } = taskRow(world.coordinator, task, () => undefined);
-  return { taskId: input.taskId, phase, reasons: explain(world.coordinator, task) };
+  return {
+    taskId: input.taskId,
+    phase: phaseName(world.coordinator.tasks, task),
+    reasons: explain(
+      world.coordinator,
+      task,
+      soft === undefined ? undefined : renewals(world, soft),
+    ),
+  };
 };
 
 export const viewSessions = (

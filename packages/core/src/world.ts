@@ -99,9 +99,9 @@ const DECIDERS: Deciders = {
 
 type AnyDecider = (world: World, command: Command) => Decision;
 
-// One decider's arguments are not another's; the table above pairs each name with its own, and this is its one door.
-// oxlint-disable-next-line typescript/no-unsafe-type-assertion
 const deciders: ReadonlyMap<string, AnyDecider> = new Map(
+  // One decider's arguments are not another's; the table above pairs each name with its own, and this is its one door.
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion
   Object.entries(DECIDERS) as [string, AnyDecider][],
 );
 

@@ -4,7 +4,8 @@ import type { Rejection } from '@infrafabric/protocol';
 import { accept, assert, UNCHANGED } from '../kernel/decision.ts';
 import type { Command, Decision } from '../kernel/decision.ts';
 import type { ArgsOf } from '../kernel/args.ts';
-import { cell, NONE, PHASE } from './columns.ts';
+import { cell, eachDependency, NONE, PHASE } from './columns.ts';
+import { findCycle } from './cycle.ts';
 import { findTask, heldBy, isSession, noTask, openSession } from './lease.ts';
 import { idOf } from './state.ts';
 import type { BlockerState, CoordinatorState } from './state.ts';
@@ -18,7 +19,9 @@ export const decideRaiseBlocker = (
   const { kind, title, needs, waitsOn, release, fence, taskId } = command.args;
   const [blockerId] = command.ids;
   assert(blockerId !== undefined, 'a blocker is raised without an id');
-  const fault = waitsOn === undefined ? undefined : faultInTarget(state, held.task, waitsOn);
+  const fault =
+    faultInCount(state, held.task) ??
+    (waitsOn === undefined ? undefined : faultInTarget(state, held.task, waitsOn));
   if (fault !== undefined) return fault;
   return accept({
     blockerId,
@@ -32,6 +35,16 @@ export const decideRaiseBlocker = (
     type: 'blocker.raised',
     ...(waitsOn === undefined ? {} : { waitsOn }),
   });
+};
+
+/** Open blockers of one task: a holder that raises them in a loop may not fill the leader's memory. */
+export const BLOCKERS_OPEN_MAX = 100;
+
+const faultInCount = (state: CoordinatorState, task: number): Rejection | undefined => {
+  const open = state.notes.get(task)?.blockers?.size ?? 0;
+  if (open < BLOCKERS_OPEN_MAX) return undefined;
+  const detail = `${idOf(state, task)} has ${open} open blockers, as many as it may. Resolve one first.`;
+  return reject('request.invalid', detail, { taskId: idOf(state, task), open });
 };
 
 const faultInTarget = (
@@ -49,7 +62,28 @@ const faultInTarget = (
       taskId: waitsOn,
     });
   }
-  return undefined;
+  return circle(state, task, target);
+};
+
+/** A blocker that waits on a task which waits, however far, for the blocked one would never lift. */
+const circle = (state: CoordinatorState, task: number, target: number): Rejection | undefined => {
+  const waitsFor = (one: number): number[] => {
+    const found = one === task ? [target] : [];
+    eachDependency(state.tasks, state.edges, one, (dependency) => {
+      if (cell(state.tasks.phase, dependency) !== PHASE.done) found.push(dependency);
+    });
+    for (const id of state.notes.get(one)?.blockers ?? []) {
+      const on = state.blockers.get(id)?.waitsOn;
+      if (on !== undefined) found.push(on);
+    }
+    return found;
+  };
+  const cycle = findCycle(state.tasks.count, waitsFor, [task]);
+  if (cycle === undefined) return undefined;
+  const names = cycle.map((one) => idOf(state, one));
+  return reject('request.invalid', `The tasks would wait for each other: ${names.join(' → ')}.`, {
+    cycle: names,
+  });
 };
 
 const openBlocker = (state: CoordinatorState, blockerId: string): BlockerState | Rejection => {

@@ -1,7 +1,7 @@
 /** Decisions that grant leases: `tasks.claim` (this task) and `tasks.next` (the best for me). */
 import { GRANTS_MAX, LEASE_MS_DEFAULT, reject } from '@infrafabric/protocol';
 import type { Rejection } from '@infrafabric/protocol';
-import { accept, UNCHANGED } from '../kernel/decision.ts';
+import { accept, must, UNCHANGED } from '../kernel/decision.ts';
 import type { Command, Decision } from '../kernel/decision.ts';
 import type { ArgsOf } from '../kernel/args.ts';
 import { before, bestOf, peekBest } from './ready.ts';
@@ -10,7 +10,17 @@ import { cell, NONE, PHASE, phaseName } from './columns.ts';
 import type { TaskLeased } from './events.ts';
 import { findTask, isSession, noTask, openSession } from './lease.ts';
 import { globsOverlap, segmentsOf } from './paths.ts';
-import { findPlan, holderOf, idOf, planOf, specOf } from './state.ts';
+import {
+  coverOf,
+  covers,
+  findPlan,
+  havesOf,
+  holderNow,
+  idOf,
+  needsOf,
+  planOf,
+  specOf,
+} from './state.ts';
 import type { CoordinatorState, PlanState, SessionState } from './state.ts';
 import { whyNotReady } from './why.ts';
 
@@ -54,15 +64,14 @@ const whyNotClaimed = (
   return roomOf(session) > 0 ? undefined : fullRejection(session);
 };
 
-export const missingCapabilities = (
+const missingCapabilities = (
   state: CoordinatorState,
   task: number,
   session: SessionState,
 ): string[] => {
-  const needs = cell(state.tasks.needs, task);
-  if (state.capabilities.covers[session.capabilities]?.has(needs) === true) return [];
-  const has = state.capabilities.haves[session.capabilities];
-  return (state.capabilities.needs[needs] ?? []).filter((need) => has?.has(need) !== true);
+  if (covers(state, session, task)) return [];
+  const has = havesOf(state, session);
+  return needsOf(state, task).filter((need) => !has.has(need));
 };
 
 const roomOf = (session: SessionState): number => session.leasesMax - session.leases.size;
@@ -76,45 +85,55 @@ const fullRejection = (session: SessionState): Rejection =>
 
 const refusalByPhase = (state: CoordinatorState, task: number): Rejection => {
   const taskId = idOf(state, task);
-  const phase = phaseName(state.tasks, task);
-  switch (phase) {
-    case 'leased': {
-      const holder = holderOf(state, task);
-      return reject(
-        'task.leased',
-        `${taskId} is leased by ${holder?.agent ?? 'another agent'} (session ${holder?.id ?? '?'}). Ask for another task.`,
-        { taskId, holder: { sessionId: holder?.id ?? '', agent: holder?.agent ?? '' } },
-      );
-    }
+  switch (phaseName(state.tasks, task)) {
+    case 'leased':
+      return leasedRejection(state, task);
     case 'done':
       return reject('task.done', `${taskId} is done.`, { taskId });
     case 'cancelled':
       return reject('task.cancelled', `${taskId} was cancelled.`, { taskId });
-    case 'parked': {
-      const why = state.notes.get(task)?.parkedFor ?? 'parked';
-      return reject('task.parked', `${taskId} is parked: ${why}. An operator can unpark it.`, {
-        taskId,
-        why,
-      });
-    }
+    case 'parked':
+      return parkedRejection(state, task);
     case 'waiting':
     case 'blocked':
     case 'submitted':
-    case 'ready': {
-      const reasons = whyNotReady(state, task);
-      const pathOnly = reasons.length > 0 && reasons.every(({ code }) => code === 'path');
-      const text = reasons.map((reason) => reason.text).join('; ');
-      return reject(
-        pathOnly ? 'task.path_owned' : 'task.not_ready',
-        `${taskId} is ${phase}: ${text}.`,
-        {
-          taskId,
-          phase,
-          reasons: reasons.slice(0, 10),
-        },
-      );
-    }
+    case 'ready':
+      return notReadyRejection(state, task);
   }
+};
+
+const leasedRejection = (state: CoordinatorState, task: number): Rejection => {
+  const taskId = idOf(state, task);
+  const { id, agent } = holderNow(state, task);
+  return reject(
+    'task.leased',
+    `${taskId} is leased by ${agent} (session ${id}). Ask for another task.`,
+    { taskId, holder: { sessionId: id, agent } },
+  );
+};
+
+const parkedRejection = (state: CoordinatorState, task: number): Rejection => {
+  const taskId = idOf(state, task);
+  const why = must(state.notes.get(task)?.parkedFor, 'a task parked for nothing');
+  return reject('task.parked', `${taskId} is parked: ${why}. An operator can unpark it.`, {
+    taskId,
+    why,
+  });
+};
+
+/** Reasons that a refusal lists; `tasks.explain` has them all. */
+const REASONS_LISTED_MAX = 10;
+
+const notReadyRejection = (state: CoordinatorState, task: number): Rejection => {
+  const taskId = idOf(state, task);
+  const phase = phaseName(state.tasks, task);
+  const reasons = whyNotReady(state, task);
+  const text = reasons.map((reason) => reason.text).join('; ');
+  return reject(
+    reasons.every(({ code }) => code === 'path') ? 'task.path_owned' : 'task.not_ready',
+    `${taskId} is ${phase}: ${text}.`,
+    { taskId, phase, reasons: reasons.slice(0, REASONS_LISTED_MAX) },
+  );
 };
 
 const grant = (
@@ -136,12 +155,12 @@ const queuesFor = (
   session: SessionState,
   plan?: PlanState,
 ): ReadyQueue[] => {
-  const covered = state.capabilities.covers[session.capabilities];
+  const covered = coverOf(state.capabilities, session);
   const queues: ReadyQueue[] = [];
   for (const one of plan === undefined ? state.plans : [plan]) {
-    if (one.status !== 'active' || (one.counts[PHASE.ready] ?? 0) === 0) continue;
+    if (one.status !== 'active' || one.counts[PHASE.ready] === 0) continue;
     for (const [needs, queue] of one.queues)
-      if (queue.size > 0 && covered?.has(needs) === true) queues.push(queue);
+      if (queue.size > 0 && covered.has(needs)) queues.push(queue);
   }
   return queues;
 };
@@ -182,34 +201,31 @@ const chooseReady = (
     const best = peekBest(state.tasks, queues);
     return best === NONE ? [] : [best];
   }
-  const owned: { readonly repo: string; readonly globs: readonly (readonly string[])[] }[] = [];
+  const owned: { readonly repo: string; readonly glob: readonly string[] }[] = [];
   return bestOf(state.tasks, queues, room, (task) => {
-    const { repo, owns } = specOf(state, task);
-    if (owns === undefined || owns.length === 0) return true;
+    const { repo = '', owns = [] } = specOf(state, task);
     const globs = owns.map(segmentsOf);
     const clashes = owned.some(
-      (other) =>
-        other.repo === (repo ?? '') &&
-        other.globs.some((a) => globs.some((b) => globsOverlap(a, b))),
+      (other) => other.repo === repo && globs.some((glob) => globsOverlap(glob, other.glob)),
     );
-    if (!clashes) owned.push({ repo: repo ?? '', globs });
+    if (!clashes) for (const glob of globs) owned.push({ repo, glob });
     return !clashes;
   });
 };
 
-/** The grant that goes with a completion: the best of what is ready and of what the completion itself releases. */
+/**
+ * The grant that goes with a completion, or none: the best of what is ready and of what the completion itself releases.
+ * Tasks of a phase that it opens are not looked at; the next call finds them.
+ */
 export const grantAfter = (
   state: CoordinatorState,
   session: SessionState,
   released: readonly number[],
-): TaskLeased | undefined => {
-  const covered = state.capabilities.covers[session.capabilities];
+): readonly TaskLeased[] => {
   let best = peekBest(state.tasks, queuesFor(state, session));
   for (const task of released) {
-    const suits =
-      covered?.has(cell(state.tasks.needs, task)) === true &&
-      planOf(state, task).status === 'active';
-    if (suits && (best === NONE || before(state.tasks, task, best))) best = task;
+    if (!covers(state, session, task) || planOf(state, task).status !== 'active') continue;
+    if (best === NONE || before(state.tasks, task, best)) best = task;
   }
-  return best === NONE ? undefined : grant(state, best, { session, leaseMs: undefined });
+  return best === NONE ? [] : [grant(state, best, { session, leaseMs: undefined })];
 };

@@ -3,6 +3,7 @@
  * tasks with 1.33 million dependencies take about 140 bytes each besides their specifications (ENGINES §10).
  */
 import type { TaskSpec } from '@infrafabric/protocol';
+import { must } from '../kernel/decision.ts';
 
 /** Where a task stands. The order is the order of `TASK_PHASES`; the numbers are stored in snapshots. */
 export const PHASE = {
@@ -16,7 +17,7 @@ export const PHASE = {
   cancelled: 7,
 } as const;
 
-export const TASK_PHASES = [
+const TASK_PHASES = [
   'waiting',
   'ready',
   'leased',
@@ -75,7 +76,8 @@ export interface EdgeColumns {
 /** Rank of a filler over every task that is none. */
 export const FILLER_RANK = 16;
 
-const COLUMNS = [
+/** The columns that a snapshot holds. The edge heads follow from the edges, the queue places from the phases. */
+export const STORED_COLUMNS = [
   'phase',
   'rank',
   'attempts',
@@ -90,9 +92,6 @@ const COLUMNS = [
   'grantedAt',
   'leaseMs',
 ] as const;
-
-/** The columns that a snapshot holds. The edge heads follow from the edges, the queue places from the phases. */
-export const STORED_COLUMNS: readonly (typeof COLUMNS)[number][] = COLUMNS;
 
 export const createTasks = (): TaskColumns => ({
   count: 0,
@@ -179,7 +178,7 @@ export const cell = (column: Column, index: number): number => column[index] ?? 
 
 /** A task's phase as the word that surfaces use. */
 export const phaseName = (tasks: TaskColumns, task: number): (typeof TASK_PHASES)[number] =>
-  TASK_PHASES[cell(tasks.phase, task)] ?? 'waiting';
+  must(TASK_PHASES[cell(tasks.phase, task)], 'a task in no phase');
 
 export const addEdge = (
   tasks: TaskColumns,

@@ -102,6 +102,7 @@ export interface TaskCompleted {
 export interface TaskAccepted {
   readonly by: string;
   readonly gates?: Gates;
+  readonly reason?: string;
   readonly releases?: readonly string[];
   readonly taskId: string;
   readonly type: 'task.accepted';

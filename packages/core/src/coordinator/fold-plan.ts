@@ -1,6 +1,7 @@
 /** Folding of plan and phase events. */
+import { ATTEMPTS_MAX_DEFAULT } from '@infrafabric/protocol';
 import type { PhaseSpec, TaskSpec } from '@infrafabric/protocol';
-import { assert } from '../kernel/decision.ts';
+import { must } from '../kernel/decision.ts';
 import type { Entry } from '../kernel/decision.ts';
 import type { ArgsOf } from '../kernel/args.ts';
 import {
@@ -25,12 +26,11 @@ import {
   hold,
   internNeeds,
   letGo,
-  planAt,
+  settle,
   specOf,
 } from './state.ts';
 import type { CoordinatorState, PhaseState, PlanState } from './state.ts';
 import { addToIndex, lookUp } from './task-index.ts';
-import { ATTEMPTS_MAX_DEFAULT } from '@infrafabric/protocol';
 
 /** Priority where a task names none: the middle of 0 to 4. */
 export const PRIORITY_DEFAULT = 2;
@@ -42,26 +42,37 @@ export const rankOf = (spec: Pick<TaskSpec, 'priority' | 'filler'>): number =>
 export const dependencyId = (planId: string, dependency: string): string =>
   dependency.includes('/') ? dependency : `${planId}/${dependency}`;
 
-/** The phases of a plan as they are before anything happened. `after` defaults to the phase before it in the list. */
-export const phasesFrom = (specs: readonly PhaseSpec[]): PhaseState[] => {
-  const places = new Map(specs.map((spec, i) => [spec.id as string, i]));
-  const after = specs.map((spec, i) =>
-    spec.after === undefined
-      ? i === 0
-        ? []
-        : [i - 1]
-      : [...new Set(spec.after)].map((key) => places.get(key) ?? NONE),
+/** Whether a task counts as work that its phase and its plan have left. */
+export const isWork = (spec: Pick<TaskSpec, 'filler' | 'imported'>): boolean =>
+  spec.filler !== true && spec.imported?.done !== true;
+
+/** For each phase the places of those before it: what `after` names, by default the one before it in the list. */
+export const phaseLinks = (specs: readonly PhaseSpec[]): readonly (readonly number[])[] => {
+  const places = new Map<string, number>(specs.map(({ id }, i) => [id, i]));
+  return specs.map(({ after }, i) =>
+    after === undefined
+      ? [i - 1].filter((before) => before >= 0)
+      : [...new Set(after)].map((key) => must(places.get(key), 'a phase after no phase')),
   );
+};
+
+/** The phases of a plan as they are before anything happened. */
+export const phasesFrom = (specs: readonly PhaseSpec[]): PhaseState[] => {
+  const links = phaseLinks(specs);
+  const next = specs.map((): number[] => []);
+  for (const [i, after] of links.entries()) for (const before of after) next[before]?.push(i);
+  const linked = (list: readonly (readonly number[])[], at: number): readonly number[] =>
+    must(list[at], 'links of no phase');
   return specs.map((spec, i) => ({
     key: spec.id,
     title: spec.title ?? spec.id,
-    after: after[i] ?? [],
-    next: after.flatMap((before, j) => (before.includes(i) ? [j] : [])),
+    after: linked(links, i),
+    next: linked(next, i),
     autonomous: spec.autonomous === true,
     approvalsNeeded: spec.gate?.approvals ?? 0,
     checks: (spec.gate?.checks ?? []).map(({ name }) => ({ name, ok: null })),
     status: 'closed',
-    afterLeft: after[i]?.length ?? 0,
+    afterLeft: linked(links, i).length,
     tasksLeft: 0,
     openedBy: [],
     approvals: [],
@@ -99,8 +110,7 @@ export const foldPlanEdited = (
   planId: string,
   args: ArgsOf<'plans.edit'>,
 ): void => {
-  const plan = findPlan(state, planId);
-  assert(plan !== undefined, 'an edit of no plan');
+  const plan = must(findPlan(state, planId), 'an edit of no plan');
   const fresh = (args.add ?? []).filter(
     (spec) => lookUp(state.index, state.tasks.ids, `${planId}/${spec.key}`) === NONE,
   );
@@ -123,6 +133,7 @@ const addTasks = (state: CoordinatorState, plan: PlanState, specs: readonly Task
   if (specs.length === 0) return;
   const { tasks, edges } = state;
   const places = new Map(plan.phases.map((phase, i) => [phase.key, i]));
+  const placeOf = (key: string): number => must(places.get(key), 'a task in no phase of its plan');
   reserveTasks(tasks, specs.length);
   reserveEdges(
     edges,
@@ -130,7 +141,7 @@ const addTasks = (state: CoordinatorState, plan: PlanState, specs: readonly Task
   );
   const from = tasks.count;
   for (const spec of specs)
-    addRow(state, plan, spec, spec.phase === undefined ? NONE : (places.get(spec.phase) ?? NONE));
+    addRow(state, plan, spec, spec.phase === undefined ? NONE : placeOf(spec.phase));
   plan.ranges.push({ from, to: tasks.count });
   // Rows first, then edges: a task may depend on one that stands after it.
   for (let task = from; task < tasks.count; task += 1) {
@@ -145,8 +156,7 @@ const addTasks = (state: CoordinatorState, plan: PlanState, specs: readonly Task
     }
   }
   for (let task = from; task < tasks.count; task += 1) {
-    if (cell(tasks.phase, task) === PHASE.waiting && cell(tasks.holds, task) === 0)
-      enterPhase(state, task, PHASE.ready);
+    if (cell(tasks.phase, task) === PHASE.waiting) settle(state, task);
   }
 };
 
@@ -179,7 +189,7 @@ const addRow = (
   phase?.tasks.push(task);
   if (phase !== undefined && phase.status === 'closed')
     tasks.holds[task] = cell(tasks.holds, task) + 1;
-  if (!done && spec.filler !== true) {
+  if (isWork(spec)) {
     plan.workLeft += 1;
     if (phase !== undefined) phase.tasksLeft += 1;
   }
@@ -240,8 +250,7 @@ export const eachTaskOf = (plan: PlanState, visit: (task: number) => void): void
 };
 
 export const foldPlanCancelled = (state: CoordinatorState, event: PlanCancelled): void => {
-  const plan = findPlan(state, event.planId);
-  assert(plan !== undefined, 'a cancellation of no plan');
+  const plan = must(findPlan(state, event.planId), 'a cancellation of no plan');
   plan.status = 'cancelled';
   eachTaskOf(plan, (task) => {
     const phase = cell(state.tasks.phase, task);
@@ -251,13 +260,11 @@ export const foldPlanCancelled = (state: CoordinatorState, event: PlanCancelled)
   });
 };
 
-const phaseNamed = (state: CoordinatorState, planId: string, key: string): PhaseState => {
-  const index = state.planIndex.get(planId);
-  assert(index !== undefined, 'a phase of no plan');
-  const phase = planAt(state, index).phases.find((one) => one.key === key);
-  assert(phase !== undefined, 'an event of no phase');
-  return phase;
-};
+const phaseNamed = (state: CoordinatorState, planId: string, key: string): PhaseState =>
+  must(
+    findPlan(state, planId)?.phases.find((phase) => phase.key === key),
+    'an event of no phase',
+  );
 
 export const foldPhaseOpened = (state: CoordinatorState, planId: string, key: string): void => {
   const phase = phaseNamed(state, planId, key);
@@ -266,13 +273,10 @@ export const foldPhaseOpened = (state: CoordinatorState, planId: string, key: st
 };
 
 export const foldPhasePassed = (state: CoordinatorState, planId: string, key: string): void => {
-  const phase = phaseNamed(state, planId, key);
-  phase.status = 'passed';
-  const plan = findPlan(state, planId);
-  for (const next of phase.next) {
-    const following = plan?.phases[next];
-    if (following !== undefined) following.afterLeft -= 1;
-  }
+  const passed = phaseNamed(state, planId, key);
+  passed.status = 'passed';
+  const { phases } = must(findPlan(state, planId), 'a phase of no plan');
+  for (const next of passed.next) must(phases[next], 'a phase before none').afterLeft -= 1;
 };
 
 export const foldPhaseApproved = (state: CoordinatorState, event: PhaseApproved): void => {
@@ -281,9 +285,9 @@ export const foldPhaseApproved = (state: CoordinatorState, event: PhaseApproved)
 };
 
 export const foldPhaseChecked = (state: CoordinatorState, event: PhaseChecked): void => {
-  const check = phaseNamed(state, event.planId, event.phase).checks.find(
-    (one) => one.name === event.name,
-  );
-  assert(check !== undefined, 'a result of no check');
-  check.ok = event.ok;
+  const { checks } = phaseNamed(state, event.planId, event.phase);
+  must(
+    checks.find(({ name }) => name === event.name),
+    'a result of no check',
+  ).ok = event.ok;
 };

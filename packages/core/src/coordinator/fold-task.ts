@@ -1,5 +1,5 @@
 /** Folding of task, lease, session and blocker events. */
-import { assert } from '../kernel/decision.ts';
+import { assert, must } from '../kernel/decision.ts';
 import type { Entry } from '../kernel/decision.ts';
 import { cell, NONE, PHASE } from './columns.ts';
 import type {
@@ -24,7 +24,7 @@ import {
   endLease,
   enterPhase,
   finish,
-  holderOf,
+  holderNow,
   internHaves,
   notesOf,
   settle,
@@ -40,11 +40,8 @@ export const taskAt = (state: CoordinatorState, taskId: string): number => {
   return task;
 };
 
-const sessionAt = (state: CoordinatorState, sessionId: string): SessionState => {
-  const session = state.sessions.get(sessionId);
-  assert(session !== undefined, 'an event of no session');
-  return session;
-};
+const sessionAt = (state: CoordinatorState, sessionId: string): SessionState =>
+  must(state.sessions.get(sessionId), 'an event of no session');
 
 export const foldLeased = (state: CoordinatorState, event: TaskLeased, entry: Entry): void => {
   startLease(state, taskAt(state, event.taskId), {
@@ -68,7 +65,7 @@ export const foldReleased = (state: CoordinatorState, taskId: string): void => {
 
 export const foldSubmitted = (state: CoordinatorState, event: TaskSubmitted): void => {
   const task = taskAt(state, event.taskId);
-  const agent = holderOf(state, task)?.agent ?? '';
+  const { agent } = holderNow(state, task);
   endLease(state, task);
   enterPhase(state, task, PHASE.submitted);
   const notes = notesOf(state, task);
@@ -173,9 +170,12 @@ export const foldSessionClosed = (
   session.closed = { how: event.how, reason: event.reason, at: entry.at };
   state.openSessions -= 1;
   state.closed.push(session.id);
-  if (state.closed.length <= CLOSED_SESSIONS_KEPT_MAX) return;
-  const oldest = state.sessions.get(state.closed.shift() ?? '');
-  if (oldest === undefined) return;
+  if (state.closed.length > CLOSED_SESSIONS_KEPT_MAX) forgetOldest(state);
+};
+
+/** Frees the slot of the session that ended first. It holds no lease, so no task names the slot. */
+const forgetOldest = (state: CoordinatorState): void => {
+  const oldest = sessionAt(state, must(state.closed.shift(), 'no session has ended'));
   state.sessions.delete(oldest.id);
   state.slots[oldest.slot] = undefined;
   state.freeSlots.push(oldest.slot);
@@ -213,19 +213,18 @@ export const foldBlockerJoined = (
   blockerId: string,
   sessionId: string,
 ): void => {
-  const blocker = state.blockers.get(blockerId);
-  assert(blocker !== undefined, 'a helper of no blocker');
-  if (!blocker.helpers.includes(sessionId)) blocker.helpers.push(sessionId);
+  must(state.blockers.get(blockerId), 'a helper of no blocker').helpers.push(sessionId);
 };
 
 export const foldBlockerResolved = (state: CoordinatorState, event: BlockerResolved): void => {
-  const blocker = state.blockers.get(event.blockerId);
-  assert(blocker !== undefined && blocker.resolution === undefined, 'a blocker is resolved twice');
+  const blocker = must(state.blockers.get(event.blockerId), 'a resolution of no blocker');
+  assert(blocker.resolution === undefined, 'a blocker is resolved twice');
   blocker.resolution = event.resolution;
   state.openBlockers -= 1;
-  const notes = notesOf(state, blocker.task);
-  notes.blockers?.delete(blocker.id);
-  if (blocker.waitsOn !== undefined) notesOf(state, blocker.waitsOn).lifts?.delete(blocker.id);
+  const note = 'a blocker without its note';
+  must(notesOf(state, blocker.task).blockers, note).delete(blocker.id);
+  if (blocker.waitsOn !== undefined)
+    must(notesOf(state, blocker.waitsOn).lifts, note).delete(blocker.id);
   if (cell(state.tasks.phase, blocker.task) === PHASE.blocked) settle(state, blocker.task);
 };
 
@@ -240,8 +239,7 @@ export const mayRecordRefusal = (session: SessionState, at: number): boolean =>
   session.refusals.count < REFUSALS_PER_WINDOW_MAX;
 
 export const foldRefused = (state: CoordinatorState, event: WriteRefused, entry: Entry): void => {
-  const session = state.sessions.get(event.sessionId);
-  if (session === undefined) return;
+  const session = sessionAt(state, event.sessionId);
   session.refusals =
     entry.at - session.refusals.since >= REFUSAL_WINDOW_MS
       ? { since: entry.at, count: 1 }

@@ -6,15 +6,9 @@ export { evolveCoordinator } from './evolve.ts';
 export { coordinatorFaults } from './invariants.ts';
 export { isCurrent, staleRejection } from './lease.ts';
 export { judge } from './liveness.ts';
-export type { Presence } from './liveness.ts';
 export { decideApprovePhase, decideCheckPhase } from './phase.ts';
-export {
-  decideCancelPlan,
-  decideEditPlan,
-  decidePausePlan,
-  decideResumePlan,
-  decideSubmitPlan,
-} from './plan.ts';
+export { decideEditPlan } from './plan-edit.ts';
+export { decideCancelPlan, decidePausePlan, decideResumePlan, decideSubmitPlan } from './plan.ts';
 export { countsOf, page, planDetail, planRow } from './plan.view.ts';
 export { coordinatorSections, restoreCoordinator } from './sections.ts';
 export {
@@ -27,17 +21,14 @@ export { createCoordinator, findPlan, holderOf, idOf, specOf } from './state.ts'
 export type { CoordinatorState, SessionState } from './state.ts';
 export { findTask } from './lease.ts';
 export { blockerRow, sessionRow, taskDetail, taskRow, tasksWhere } from './task.view.ts';
-export type { RenewedAt } from './task.view.ts';
+export type { RenewedAt, Seen } from './task.view.ts';
 export { explain } from './why.ts';
+export { decideCancelTask, decideJudge, decidePark, decideUnpark } from './verdict.ts';
 export {
-  decideCancelTask,
   decideComplete,
   decideExpireLease,
   decideFail,
-  decideJudge,
-  decidePark,
   decideProgress,
   decideRelease,
-  decideUnpark,
 } from './work.ts';
-export { cell, NONE, PHASE } from './columns.ts';
+export { cell, NONE, phaseName } from './columns.ts';

@@ -1,36 +1,49 @@
 /** The coordinator's invariants as a check of the whole slice: for the simulator, the falsifying replay and tests. */
-import { cell, eachDependency, NONE, PHASE } from './columns.ts';
+import { cell, eachDependency, NONE, PHASE, phaseName } from './columns.ts';
 import { globsOverlap, segmentsOf } from './paths.ts';
-import { holderOf, idOf, planOf, specOf } from './state.ts';
-import type { CoordinatorState } from './state.ts';
+import { bump, covers, holderOf, idOf, planPhaseOf, rivals, specOf } from './state.ts';
+import type { CoordinatorState, PhaseState, PlanState } from './state.ts';
 
-/** Sentences, each with the invariant it breaks first; empty when all hold. O(tasks + dependencies). */
+/** Sentences, each with the invariant it breaks first; empty when all hold. O(tasks + dependencies + overlaps). */
 export const coordinatorFaults = (state: CoordinatorState): string[] => [
   ...leaseFaults(state),
   ...readinessFaults(state),
   ...pathFaults(state),
   ...countFaults(state),
+  ...state.plans.flatMap((plan) => planFaults(state, plan)),
+  ...blockerFaults(state),
 ];
+
+/** The sentences whose condition holds. */
+const said = (rows: readonly (readonly [boolean, string])[]): string[] =>
+  rows.filter(([broken]) => broken).map(([, sentence]) => sentence);
 
 const leaseFaults = (state: CoordinatorState): string[] => {
   const faults: string[] = [];
   let held = 0;
   for (let task = 0; task < state.tasks.count; task += 1) {
-    const leased = cell(state.tasks.phase, task) === PHASE.leased;
+    const id = idOf(state, task);
     const holder = holderOf(state, task);
+    const leased = cell(state.tasks.phase, task) === PHASE.leased;
     if (leased !== (holder !== undefined))
-      faults.push(`C5: ${idOf(state, task)} is leased without a session, or held without a lease`);
+      faults.push(`C5: ${id} is leased without a session, or held without a lease`);
     if (holder === undefined) continue;
     held += 1;
-    if (holder.closed !== undefined)
-      faults.push(`C5: ${idOf(state, task)} is held by the ended session ${holder.id}`);
-    if (!holder.leases.has(task))
-      faults.push(`C5: session ${holder.id} does not know of its lease of ${idOf(state, task)}`);
-    if (cell(state.tasks.fence, task) < 1)
-      faults.push(`C1: ${idOf(state, task)} is leased without a fence`);
+    faults.push(
+      ...said([
+        [holder.closed !== undefined, `C5: ${id} is held by the ended session ${holder.id}`],
+        [!holder.leases.has(task), `C5: session ${holder.id} does not know of its lease of ${id}`],
+        [cell(state.tasks.fence, task) < 1, `C1: ${id} is leased without a fence`],
+        [!covers(state, holder, task), `session ${holder.id} cannot do ${id}, which it holds`],
+      ]),
+    );
   }
   let known = 0;
-  for (const session of state.sessions.values()) known += session.leases.size;
+  for (const session of state.sessions.values()) {
+    known += session.leases.size;
+    if (session.leases.size > session.leasesMax)
+      faults.push(`session ${session.id} holds more leases than it may`);
+  }
   if (known !== held) faults.push(`C5: sessions know of ${known} leases, tasks of ${held}`);
   return faults;
 };
@@ -38,61 +51,136 @@ const leaseFaults = (state: CoordinatorState): string[] => {
 const readinessFaults = (state: CoordinatorState): string[] => {
   const faults: string[] = [];
   for (let task = 0; task < state.tasks.count; task += 1) {
-    const phase = cell(state.tasks.phase, task);
-    let unmet = 0;
-    eachDependency(state.tasks, state.edges, task, (dependency) => {
-      if (cell(state.tasks.phase, dependency) !== PHASE.done) unmet += 1;
-    });
-    const closed =
-      planOf(state, task).phases[cell(state.tasks.planPhase, task)]?.status === 'closed';
-    const working = phase === PHASE.leased || phase === PHASE.ready || phase === PHASE.submitted;
-    if (working && (unmet > 0 || closed))
-      faults.push(`C4: ${idOf(state, task)} is past its dependencies or its phase`);
+    const id = idOf(state, task);
+    const phase = phaseName(state.tasks, task);
+    const queued = cell(state.tasks.queueSlot, task) !== NONE;
     const holds = cell(state.tasks.holds, task);
-    if (phase === PHASE.ready && holds > 0)
-      faults.push(`C4: ${idOf(state, task)} is ready and held back ${holds} times`);
-    if (phase === PHASE.waiting && holds === 0)
-      faults.push(`C4: ${idOf(state, task)} waits for nothing`);
-    if ((phase === PHASE.ready) !== (cell(state.tasks.queueSlot, task) !== NONE)) {
-      faults.push(`C4: ${idOf(state, task)} is ready but not queued, or queued but not ready`);
-    }
+    const { unmet, closed, owned } = holdsOf(state, task);
+    const working = phase === 'leased' || phase === 'ready' || phase === 'submitted';
+    const sum = unmet + closed + owned;
+    faults.push(
+      ...said([
+        [working && unmet + closed > 0, `C4: ${id} is past its dependencies or its phase`],
+        [holds !== sum, `C4: ${id} counts ${holds} holds and has ${sum}`],
+        [phase === 'ready' && holds > 0, `C4: ${id} is ready and held back ${holds} times`],
+        [phase === 'waiting' && holds === 0, `C4: ${id} waits for nothing`],
+        [
+          queued !== (phase === 'ready'),
+          `C4: ${id} is ready but not queued, or queued and not ready`,
+        ],
+      ]),
+    );
   }
   return faults;
 };
 
+/** What holds a task back, counted anew: unfinished dependencies, a closed phase, leases that own its paths. */
+const holdsOf = (
+  state: CoordinatorState,
+  task: number,
+): { readonly unmet: number; readonly closed: number; readonly owned: number } => {
+  let unmet = 0;
+  eachDependency(state.tasks, state.edges, task, (dependency) => {
+    if (cell(state.tasks.phase, dependency) !== PHASE.done) unmet += 1;
+  });
+  const closed = planPhaseOf(state, task)?.status === 'closed' ? 1 : 0;
+  const owned = rivals(state, task).filter(
+    (rival) => cell(state.tasks.phase, rival) === PHASE.leased,
+  ).length;
+  return { unmet, closed, owned };
+};
+
 const pathFaults = (state: CoordinatorState): string[] => {
-  const leased: {
-    readonly task: number;
-    readonly repo: string;
-    readonly globs: readonly (readonly string[])[];
-  }[] = [];
-  for (const session of state.sessions.values()) {
-    for (const task of session.leases) {
-      const { repo, owns } = specOf(state, task);
-      if (owns !== undefined && owns.length > 0)
-        leased.push({ task, repo: repo ?? '', globs: owns.map(segmentsOf) });
-    }
-  }
+  const leased = [...state.sessions.values()]
+    .flatMap((session) => [...session.leases])
+    .map((task) => {
+      const { repo = '', owns = [] } = specOf(state, task);
+      return { id: idOf(state, task), repo, globs: owns.map(segmentsOf) };
+    });
   return leased.flatMap((a, i) =>
     leased
       .slice(i + 1)
       .filter(
         (b) => a.repo === b.repo && a.globs.some((x) => b.globs.some((y) => globsOverlap(x, y))),
       )
-      .map(
-        (b) =>
-          `two leases own overlapping paths: ${idOf(state, a.task)} and ${idOf(state, b.task)}`,
-      ),
+      .map((b) => `two leases own overlapping paths: ${a.id} and ${b.id}`),
   );
 };
 
 const countFaults = (state: CoordinatorState): string[] => {
+  const { counts } = tally(state, [{ from: 0, to: state.tasks.count }]);
+  return said([
+    [counts !== state.counts.join(' '), `the counts ${state.counts.join(' ')} are not ${counts}`],
+  ]);
+};
+
+/** Tasks by phase, and how many are work that is left, counted anew. */
+const tally = (
+  state: CoordinatorState,
+  ranges: PlanState['ranges'],
+): { readonly counts: string; readonly left: number } => {
   const counts = [0, 0, 0, 0, 0, 0, 0, 0];
-  for (let task = 0; task < state.tasks.count; task += 1) {
-    const phase = cell(state.tasks.phase, task);
-    counts[phase] = (counts[phase] ?? 0) + 1;
+  let left = 0;
+  for (const { from, to } of ranges) {
+    for (let task = from; task < to; task += 1) {
+      bump(counts, cell(state.tasks.phase, task), 1);
+      if (isLeft(state, task)) left += 1;
+    }
   }
-  return counts.every((count, phase) => count === state.counts[phase])
-    ? []
-    : [`the counts ${state.counts.join(' ')} are not ${counts.join(' ')}`];
+  return { counts: counts.join(' '), left };
+};
+
+const planFaults = (state: CoordinatorState, plan: PlanState): string[] => {
+  const { counts, left } = tally(state, plan.ranges);
+  const known = plan.counts.join(' ');
+  return [
+    ...said([
+      [counts !== known, `plan ${plan.id} counts ${known}, not ${counts}`],
+      [
+        left !== plan.workLeft,
+        `plan ${plan.id} has ${left} tasks left and counts ${plan.workLeft}`,
+      ],
+    ]),
+    ...plan.phases.flatMap((phase) => phaseFaults(state, plan, phase)),
+  ];
+};
+
+const isLeft = (state: CoordinatorState, task: number): boolean => {
+  const phase = cell(state.tasks.phase, task);
+  return phase !== PHASE.done && phase !== PHASE.cancelled && specOf(state, task).filler !== true;
+};
+
+const phaseFaults = (state: CoordinatorState, plan: PlanState, phase: PhaseState): string[] => {
+  const name = `phase ${phase.key} of ${plan.id}`;
+  const left = phase.tasks.filter((task) => isLeft(state, task)).length;
+  const before = phase.after.filter((at) => plan.phases[at]?.status !== 'passed').length;
+  const green = phase.checks.every(({ ok }) => ok === true);
+  const held = left > 0 || !green || phase.approvals.length < phase.approvalsNeeded;
+  const isOpen = phase.status !== 'closed';
+  return said([
+    [left !== phase.tasksLeft, `${name} has ${left} tasks left and counts ${phase.tasksLeft}`],
+    [
+      before !== phase.afterLeft,
+      `${name} waits for ${before} phases and counts ${phase.afterLeft}`,
+    ],
+    [isOpen && before > 0, `C4: ${name} is ${phase.status} before its turn`],
+    [isOpen && phase.autonomous && phase.openedBy.length === 0, `${name} opened without approval`],
+    [phase.status === 'passed' && left > 0, `${name} has passed with ${left} tasks left`],
+    [plan.status !== 'cancelled' && phase.status === 'open' && !held, `${name} should have passed`],
+  ]);
+};
+
+const blockerFaults = (state: CoordinatorState): string[] => {
+  const open = [...state.blockers.values()].filter(({ resolution }) => resolution === undefined);
+  return said([
+    [
+      open.length !== state.openBlockers,
+      `${open.length} blockers are open, not ${state.openBlockers}`,
+    ],
+    ...open.map((blocker): readonly [boolean, string] => {
+      const phase = phaseName(state.tasks, blocker.task);
+      const over = phase === 'done' || phase === 'cancelled';
+      return [over, `blocker ${blocker.id} is open on a task that is ${phase}`];
+    }),
+  ]);
 };

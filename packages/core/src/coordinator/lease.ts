@@ -4,7 +4,7 @@ import type { ErrorCode, Rejection } from '@infrafabric/protocol';
 import type { Command, Fence, Refused } from '../kernel/decision.ts';
 import { cell, NONE, PHASE, phaseName } from './columns.ts';
 import { mayRecordRefusal } from './fold-task.ts';
-import { holderOf, idOf } from './state.ts';
+import { holderNow, holderOf, idOf } from './state.ts';
 import type { CoordinatorState, SessionState } from './state.ts';
 import { lookUp } from './task-index.ts';
 
@@ -55,10 +55,15 @@ export const heldBy = (
   const { taskId, fence } = command.args;
   const task = findTask(state, taskId);
   if (task === NONE) return noTask(taskId);
-  if (isCurrent(state, task, fence)) {
-    const session = holderOf(state, task);
-    if (session !== undefined) return { kind: 'held', task, session };
+  // C5: the token of one session is worth nothing in the hands of another.
+  if (command.session !== undefined && command.session !== fence.holder) {
+    return reject(
+      'auth.forbidden',
+      `The lease belongs to session ${fence.holder}, and this credential to ${command.session}.`,
+      { taskId, holder: fence.holder },
+    );
   }
+  if (isCurrent(state, task, fence)) return { kind: 'held', task, session: holderNow(state, task) };
   return refuseWrite(state, command, staleRejection(state, task, fence));
 };
 

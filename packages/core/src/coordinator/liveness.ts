@@ -7,7 +7,7 @@ import type { EvidenceKind, Liveness } from '@infrafabric/protocol';
 
 /** Evidence of work (anything but a heartbeat) older than this, with a lease held, means wedged, ms. */
 export const WEDGED_AFTER_MS = 300_000;
-/** Any evidence older than this means dead, ms: three heartbeats of a third of a default lease, and then some. */
+/** Any evidence older than this means dead, ms: six heartbeats of a third of a default lease. */
 export const DEAD_AFTER_MS = 60_000;
 
 export interface Presence {
@@ -18,6 +18,8 @@ export interface Presence {
   /** When work was last seen: a tool call, output, a commit, tokens. */
   readonly workedAt?: number;
   readonly leases: number;
+  /** When it got the newest of its leases; absent: it holds none. */
+  readonly leasedAt?: number;
   readonly waiting: boolean;
   readonly closed: boolean;
 }
@@ -30,7 +32,7 @@ export interface Judgement {
 const seconds = (ms: number): string => `${Math.max(0, Math.round(ms / 1_000))} s`;
 
 export const judge = (presence: Presence, at: number): Judgement => {
-  const { openedAt, seenAt, seen, workedAt, leases, waiting, closed } = presence;
+  const { openedAt, seenAt, seen, workedAt, leases, leasedAt, waiting, closed } = presence;
   if (closed) return { liveness: 'dead', reason: 'it has ended' };
   const silence = at - (seenAt ?? openedAt);
   if (silence >= DEAD_AFTER_MS)
@@ -40,7 +42,8 @@ export const judge = (presence: Presence, at: number): Judgement => {
   if (leases === 0) {
     return { liveness: 'waiting', reason: waiting ? 'it waits for a task' : 'it holds no lease' };
   }
-  const idle = at - (workedAt ?? openedAt);
+  // Before its lease began there was no work to be seen.
+  const idle = at - Math.max(workedAt ?? openedAt, leasedAt ?? openedAt);
   if (idle >= WEDGED_AFTER_MS) {
     return {
       liveness: 'wedged',

@@ -38,16 +38,13 @@ export const decideApprovePhase = (
   if (found.kind !== 'found') return found;
   const { plan, phase, at } = found;
   const opening = phase.status === 'closed' && phase.autonomous && phase.openedBy.length === 0;
-  const gate = phase.status !== 'passed' && phase.approvals.length < phase.approvalsNeeded;
+  // A gate is approved while its phase is open: nobody vouches for work that has not begun.
+  const gate = phase.status === 'open' && phase.approvals.length < phase.approvalsNeeded;
   if (!opening && !gate) {
     return reject(
       'phase.not_waiting',
       `Phase ${key} is ${phase.status} and waits for no approval.`,
-      {
-        planId,
-        phase: key,
-        status: phase.status,
-      },
+      { planId, phase: key, status: phase.status },
     );
   }
   // Approvals are by distinct people: one name counts once.

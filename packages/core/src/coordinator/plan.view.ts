@@ -1,5 +1,6 @@
 /** What readers see of plans. */
 import type { PhaseRow, PlanRow } from '@infrafabric/protocol';
+import { must } from '../kernel/decision.ts';
 import { cell, eachDependency, PHASE } from './columns.ts';
 import { eachTaskOf } from './fold-plan.ts';
 import type { CoordinatorState, PhaseState, PlanState } from './state.ts';
@@ -8,15 +9,18 @@ type Counts = PlanRow['counts'];
 
 export const countsOf = (counts: readonly number[]): Counts => ({
   total: counts.reduce((sum, count) => sum + count, 0),
-  waiting: counts[PHASE.waiting] ?? 0,
-  ready: counts[PHASE.ready] ?? 0,
-  leased: counts[PHASE.leased] ?? 0,
-  blocked: counts[PHASE.blocked] ?? 0,
-  submitted: counts[PHASE.submitted] ?? 0,
-  parked: counts[PHASE.parked] ?? 0,
-  done: counts[PHASE.done] ?? 0,
-  cancelled: counts[PHASE.cancelled] ?? 0,
+  waiting: countOf(counts, PHASE.waiting),
+  ready: countOf(counts, PHASE.ready),
+  leased: countOf(counts, PHASE.leased),
+  blocked: countOf(counts, PHASE.blocked),
+  submitted: countOf(counts, PHASE.submitted),
+  parked: countOf(counts, PHASE.parked),
+  done: countOf(counts, PHASE.done),
+  cancelled: countOf(counts, PHASE.cancelled),
 });
+
+const countOf = (counts: readonly number[], phase: number): number =>
+  must(counts[phase], 'a count of no phase');
 
 const statusOf = (plan: PlanState): PlanRow['status'] => {
   if (plan.status !== 'active') return plan.status;
@@ -36,7 +40,7 @@ export const planRow = (plan: PlanState): PlanRow =>
     digest: plan.digest,
   }) as PlanRow;
 
-export const phaseRow = (plan: PlanState, phase: PhaseState): PhaseRow =>
+const phaseRow = (plan: PlanState, phase: PhaseState): PhaseRow =>
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion
   ({
     id: phase.key,
@@ -47,7 +51,7 @@ export const phaseRow = (plan: PlanState, phase: PhaseState): PhaseRow =>
     approvals: [...phase.openedBy, ...phase.approvals],
     approvalsNeeded: phase.approvalsNeeded + (phase.autonomous ? 1 : 0),
     checks: phase.checks,
-    after: phase.after.map((at) => plan.phases[at]?.key ?? ''),
+    after: phase.after.map((at) => must(plan.phases[at], 'a phase after none').key),
   }) as PhaseRow;
 
 export interface PlanDetail {

@@ -95,7 +95,7 @@ export const bestOf = (
   limit: number,
   fits: (task: number) => boolean,
 ): number[] => {
-  const frontier: { queue: ReadyQueue; slot: number }[] = [];
+  const frontier: Place[] = [];
   for (const queue of queues) if (queue.size > 0) frontier.push({ queue, slot: 0 });
   const chosen: number[] = [];
   for (
@@ -115,18 +115,16 @@ export const bestOf = (
 /** Tasks looked at beyond those asked for. */
 export const LOOK_AHEAD_MAX = 256;
 
-const takeFirst = (
-  tasks: TaskColumns,
-  frontier: { queue: ReadyQueue; slot: number }[],
-): { queue: ReadyQueue; slot: number } => {
-  let at = 0;
-  let first = frontier[0] ?? { queue: createQueue(), slot: 0 };
-  for (const [i, place] of frontier.entries()) {
-    if (before(tasks, cell(place.queue.items, place.slot), cell(first.queue.items, first.slot))) {
-      first = place;
-      at = i;
-    }
-  }
-  frontier.splice(at, 1);
+interface Place {
+  readonly queue: ReadyQueue;
+  readonly slot: number;
+}
+
+const takeFirst = (tasks: TaskColumns, frontier: Place[]): Place => {
+  const taskAt = ({ queue, slot }: Place): number => cell(queue.items, slot);
+  const first = frontier.reduce((best, place) =>
+    before(tasks, taskAt(place), taskAt(best)) ? place : best,
+  );
+  frontier.splice(frontier.indexOf(first), 1);
   return first;
 };

@@ -4,6 +4,7 @@
  * decide alike whatever way they were reached.
  */
 import type { TaskSpec } from '@infrafabric/protocol';
+import { canonicalText } from '../kernel/canonical.ts';
 import { assert } from '../kernel/decision.ts';
 import type { Section } from '../kernel/decision.ts';
 import {
@@ -16,8 +17,17 @@ import {
   STORED_COLUMNS,
 } from './columns.ts';
 import { addOwner } from './paths.ts';
-import { pushReady, createQueue } from './ready.ts';
-import { createCoordinator, internHaves, internNeeds, planOf } from './state.ts';
+import { pushReady } from './ready.ts';
+import {
+  bump,
+  createCoordinator,
+  havesOf,
+  internHaves,
+  internNeeds,
+  planOf,
+  queueFor,
+  specOf,
+} from './state.ts';
 import type {
   BlockerState,
   CoordinatorState,
@@ -32,9 +42,7 @@ const ROOM = 'coordinator';
 const SPECS_PER_SECTION = 20_000;
 
 interface Rest {
-  readonly plans: readonly (Omit<PlanState, 'queues' | 'index' | 'counts'> & {
-    readonly queues?: undefined;
-  })[];
+  readonly plans: readonly Omit<PlanState, 'queues' | 'index' | 'counts'>[];
   readonly sessions: readonly (Omit<SessionState, 'leases' | 'capabilities'> & {
     readonly leases: readonly number[];
     readonly capabilities: readonly string[];
@@ -70,7 +78,7 @@ const restOf = (state: CoordinatorState): Rest => ({
   sessions: [...state.sessions.values()].map((session) => ({
     ...session,
     leases: [...session.leases],
-    capabilities: [...(state.capabilities.haves[session.capabilities] ?? [])],
+    capabilities: [...havesOf(state, session)],
   })),
   freeSlots: state.freeSlots,
   slots: state.slots.length,
@@ -91,15 +99,16 @@ export const coordinatorSections = (state: CoordinatorState): Section[] => {
   sections.push({ name: `${ROOM}/edges.on`, content: bytesOf(edges.on, edges.count) });
   for (let from = 0, part = 0; from < tasks.count; from += SPECS_PER_SECTION, part += 1) {
     const specs = tasks.specs.slice(from, from + SPECS_PER_SECTION);
-    sections.push({ name: `${ROOM}/specs.${part}`, content: JSON.stringify(specs) });
+    sections.push({ name: `${ROOM}/specs.${part}`, content: canonicalText(specs) });
   }
-  sections.push({ name: `${ROOM}/rest`, content: JSON.stringify(restOf(state)) });
+  sections.push({ name: `${ROOM}/rest`, content: canonicalText(restOf(state)) });
   return sections;
 };
 
 const textOf = (section: Section | undefined): string => {
-  assert(typeof section?.content === 'string', 'a snapshot lacks a text section');
-  return section.content;
+  const content = section?.content;
+  assert(typeof content === 'string', 'a snapshot lacks a text section');
+  return content;
 };
 
 const columnOf = (sections: ReadonlyMap<string, Section>, name: string): Uint8Array => {
@@ -115,18 +124,22 @@ export const restoreCoordinator = (sections: ReadonlyMap<string, Section>): Coor
   const rest = JSON.parse(textOf(sections.get(`${ROOM}/rest`))) as Rest;
   for (const needs of rest.needs) internNeeds(state.capabilities, needs);
   for (const have of rest.haves) internHaves(state.capabilities, have);
+  restoreTasks(state, sections, specsOf(sections));
+  restorePlans(state, rest);
+  restoreEdges(state, sections);
+  restoreSessions(state, rest);
+  restoreRest(state, rest);
+  return state;
+};
+
+const specsOf = (sections: ReadonlyMap<string, Section>): readonly TaskSpec[] => {
   const specs: TaskSpec[] = [];
   for (let part = 0; sections.has(`${ROOM}/specs.${part}`); part += 1) {
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion
     for (const spec of JSON.parse(textOf(sections.get(`${ROOM}/specs.${part}`))) as TaskSpec[])
       specs.push(spec);
   }
-  restoreTasks(state, sections, specs);
-  restorePlans(state, rest);
-  restoreEdges(state, sections);
-  restoreSessions(state, rest);
-  restoreRest(state, rest);
-  return state;
+  return specs;
 };
 
 const restoreTasks = (
@@ -155,25 +168,21 @@ const restorePlans = (state: CoordinatorState, rest: Rest): void => {
   }
   for (let task = 0; task < tasks.count; task += 1) {
     const plan = planOf(state, task);
-    const spec = tasks.specs[task];
-    tasks.ids.push(`${plan.id}/${spec?.key ?? ''}`);
+    const { key, repo = '', owns = [] } = specOf(state, task);
+    tasks.ids.push(`${plan.id}/${key}`);
     addToIndex(state.index, tasks.ids, task);
+    if (owns.length > 0) addOwner(state.paths, repo, { task, owns });
     const phase = cell(tasks.phase, task);
-    plan.counts[phase] = (plan.counts[phase] ?? 0) + 1;
-    state.counts[phase] = (state.counts[phase] ?? 0) + 1;
-    if (spec?.owns !== undefined && spec.owns.length > 0)
-      addOwner(state.paths, spec.repo ?? '', { task, owns: spec.owns });
-    if (phase !== PHASE.ready) continue;
-    const needs = cell(tasks.needs, task);
-    const queue = plan.queues.get(needs) ?? createQueue();
-    plan.queues.set(needs, queue);
-    pushReady(tasks, queue, task);
+    bump(plan.counts, phase, 1);
+    bump(state.counts, phase, 1);
+    if (phase === PHASE.ready) pushReady(tasks, queueFor(plan, cell(tasks.needs, task)), task);
   }
 };
 
 const restoreEdges = (state: CoordinatorState, sections: ReadonlyMap<string, Section>): void => {
   const task = columnOf(sections, 'edges.task');
   const on = columnOf(sections, 'edges.on');
+  // Copied, since the bytes of a snapshot need not lie where integers may.
   const tasksOf = new Int32Array(task.slice().buffer);
   const onOf = new Int32Array(on.slice().buffer);
   reserveEdges(state.edges, tasksOf.length);

@@ -3,6 +3,7 @@ import { SESSION_IDLE_MS, SESSION_LEASES_MAX, reject } from '@infrafabric/protoc
 import { accept, assert } from '../kernel/decision.ts';
 import type { Command, Decision } from '../kernel/decision.ts';
 import type { ArgsOf } from '../kernel/args.ts';
+import { parkedAfter } from './consequences.ts';
 import { isSession, openSession } from './lease.ts';
 import { idOf } from './state.ts';
 import type { CoordinatorState, SessionState } from './state.ts';
@@ -34,14 +35,22 @@ const close = (
   session: SessionState,
   how: 'closed' | 'revoked' | 'expired',
   reason: string,
-): Decision =>
-  accept({
-    how,
-    reason,
-    released: [...session.leases].map((task) => idOf(state, task)),
-    sessionId: session.id,
-    type: 'session.closed',
-  });
+): Decision => {
+  const tasks = [...session.leases];
+  return accept(
+    {
+      how,
+      reason,
+      released: tasks.map((task) => idOf(state, task)),
+      sessionId: session.id,
+      type: 'session.closed',
+    },
+    // A session that died took an attempt with it, as the expiry of each of its leases would have.
+    ...(how === 'expired'
+      ? tasks.flatMap((task) => parkedAfter(state, task, 'its session expired'))
+      : []),
+  );
+};
 
 export const decideCloseSession = (
   state: CoordinatorState,
@@ -68,7 +77,7 @@ export const decideExpireSession = (
   const { sessionId, seenAt } = command.args;
   const session = openSession(state, sessionId);
   if (!isSession(session)) return session;
-  if (command.at < seenAt + SESSION_IDLE_MS) {
+  if (command.at < Math.max(seenAt, session.openedAt) + SESSION_IDLE_MS) {
     return reject('session.ended', `Session ${sessionId} was seen too lately to expire.`, {
       sessionId,
     });

@@ -8,7 +8,7 @@
  * C5  A claim belongs to a session (an incarnation), not to a name.
  */
 import type { Evidence, TaskSpec } from '@infrafabric/protocol';
-import { assert } from '../kernel/decision.ts';
+import { assert, must } from '../kernel/decision.ts';
 import { cell, createEdges, createTasks, eachDependant, NONE, PHASE } from './columns.ts';
 import type { EdgeColumns, TaskColumns } from './columns.ts';
 import { createPathIndex, overlapping } from './paths.ts';
@@ -98,7 +98,7 @@ export interface TaskNotes {
   evidence?: Evidence;
   progress?: string;
   parkedFor?: string;
-  /** The session and agent of the submission that waits for a verdict. */
+  /** The session and agent of the newest submission. */
   author?: { readonly session: string; readonly agent: string };
   /** Open blockers of the task, and blockers that resolve when it is done. */
   blockers?: Set<string>;
@@ -161,22 +161,17 @@ export const createCoordinator = (): CoordinatorState => ({
   readyVersion: 0,
 });
 
-export const planAt = (state: CoordinatorState, index: number): PlanState => {
-  const plan = state.plans[index];
-  assert(plan !== undefined, 'a task of no plan');
-  return plan;
-};
+export const planAt = (state: CoordinatorState, index: number): PlanState =>
+  must(state.plans[index], 'a task of no plan');
 
 export const planOf = (state: CoordinatorState, task: number): PlanState =>
   planAt(state, cell(state.tasks.plan, task));
 
-export const specOf = (state: CoordinatorState, task: number): TaskSpec => {
-  const spec = state.tasks.specs[task];
-  assert(spec !== undefined, 'a task without a specification');
-  return spec;
-};
+export const specOf = (state: CoordinatorState, task: number): TaskSpec =>
+  must(state.tasks.specs[task], 'a task without a specification');
 
-export const idOf = (state: CoordinatorState, task: number): string => state.tasks.ids[task] ?? '';
+export const idOf = (state: CoordinatorState, task: number): string =>
+  must(state.tasks.ids[task], 'a task without an id');
 
 export const findPlan = (state: CoordinatorState, planId: string): PlanState | undefined => {
   const index = state.planIndex.get(planId);
@@ -188,6 +183,30 @@ export const holderOf = (state: CoordinatorState, task: number): SessionState | 
   const slot = cell(state.tasks.holder, task);
   return slot === NONE ? undefined : state.slots[slot];
 };
+
+/** The session that holds a leased task. */
+export const holderNow = (state: CoordinatorState, task: number): SessionState =>
+  must(holderOf(state, task), 'a leased task that nobody holds');
+
+/** The phase of its plan that a task stands in, or undefined where it stands in none. */
+export const planPhaseOf = (state: CoordinatorState, task: number): PhaseState | undefined =>
+  planOf(state, task).phases[cell(state.tasks.planPhase, task)];
+
+/** Whether a session has every capability that a task needs. */
+export const covers = (state: CoordinatorState, session: SessionState, task: number): boolean =>
+  coverOf(state.capabilities, session).has(cell(state.tasks.needs, task));
+
+/** The sets of needs that a session covers. */
+export const coverOf = (sets: CapabilitySets, session: SessionState): ReadonlySet<number> =>
+  must(sets.covers[session.capabilities], 'capabilities that were not interned');
+
+/** The capabilities of a session. */
+export const havesOf = (state: CoordinatorState, session: SessionState): ReadonlySet<string> =>
+  must(state.capabilities.haves[session.capabilities], 'capabilities that were not interned');
+
+/** The capabilities that a task needs, sorted. */
+export const needsOf = (state: CoordinatorState, task: number): readonly string[] =>
+  must(state.capabilities.needs[cell(state.tasks.needs, task)], 'needs that were not interned');
 
 export const notesOf = (state: CoordinatorState, task: number): TaskNotes => {
   let notes = state.notes.get(task);
@@ -207,8 +226,8 @@ export const internNeeds = (sets: CapabilitySets, needs: readonly string[]): num
   const id = sets.needs.length;
   sets.needKeys.set(key, id);
   sets.needs.push(list);
-  for (const [have, covers] of sets.covers.entries()) {
-    if (list.every((need) => sets.haves[have]?.has(need) === true)) covers.add(id);
+  for (const [at, have] of sets.haves.entries()) {
+    if (list.every((need) => have.has(need))) sets.covers[at]?.add(id);
   }
   return id;
 };
@@ -229,7 +248,8 @@ export const internHaves = (sets: CapabilitySets, capabilities: readonly string[
   return id;
 };
 
-const queueFor = (plan: PlanState, needs: number): ReadyQueue => {
+/** The ready queue of a plan for an interned set of needs. */
+export const queueFor = (plan: PlanState, needs: number): ReadyQueue => {
   let queue = plan.queues.get(needs);
   if (queue === undefined) plan.queues.set(needs, (queue = createQueue()));
   return queue;
@@ -254,7 +274,7 @@ export const enterPhase = (state: CoordinatorState, task: number, phase: number)
 };
 
 export const bump = (counts: number[], at: number, by: number): void => {
-  counts[at] = (counts[at] ?? 0) + by;
+  counts[at] = must(counts[at], 'a count of no phase') + by;
 };
 
 /** One more thing holds the task back. */
@@ -311,9 +331,7 @@ export const startLease = (state: CoordinatorState, task: number, lease: LeaseSt
 
 /** Ends a lease; the caller says where the task goes. */
 export const endLease = (state: CoordinatorState, task: number): void => {
-  const holder = holderOf(state, task);
-  assert(holder !== undefined, 'a lease ends that nobody holds');
-  holder.leases.delete(task);
+  holderNow(state, task).leases.delete(task);
   state.tasks.holder[task] = NONE;
   for (const rival of rivals(state, task)) letGo(state, rival);
 };
@@ -322,9 +340,8 @@ export const endLease = (state: CoordinatorState, task: number): void => {
 export const finish = (state: CoordinatorState, task: number, how: 'done' | 'cancelled'): void => {
   enterPhase(state, task, PHASE[how]);
   if (specOf(state, task).filler !== true) {
-    const plan = planOf(state, task);
-    plan.workLeft -= 1;
-    const phase = plan.phases[cell(state.tasks.planPhase, task)];
+    planOf(state, task).workLeft -= 1;
+    const phase = planPhaseOf(state, task);
     if (phase !== undefined) phase.tasksLeft -= 1;
   }
   if (how === 'done')

@@ -2,12 +2,17 @@
  * From task id to index: open addressing over a table of indexes, with FNV-1a over the id's code units. It holds four
  * bytes a slot and no second copy of the ids; a `Map` of a million strings takes five times as much.
  */
+import { must } from '../kernel/decision.ts';
+import { cell } from './columns.ts';
+
 export interface TaskIndex {
   table: Int32Array;
   count: number;
 }
 
 const EMPTY = 0;
+
+const idAt = (ids: readonly string[], at: number): string => must(ids[at], 'an index of no task');
 
 export const createTaskIndex = (): TaskIndex => ({ table: new Int32Array(64), count: 0 });
 
@@ -21,7 +26,7 @@ const hashOf = (id: string): number => {
 export const lookUp = (index: TaskIndex, ids: readonly string[], id: string): number => {
   const mask = index.table.length - 1;
   for (let slot = hashOf(id) & mask; ; slot = (slot + 1) & mask) {
-    const stored = index.table[slot] ?? EMPTY;
+    const stored = cell(index.table, slot);
     if (stored === EMPTY) return -1;
     if (ids[stored - 1] === id) return stored - 1;
   }
@@ -33,10 +38,10 @@ export const addToIndex = (index: TaskIndex, ids: readonly string[], at: number)
     const old = index.table;
     index.table = new Int32Array(old.length * 2);
     for (const stored of old)
-      if (stored !== EMPTY) place(index.table, ids[stored - 1] ?? '', stored);
+      if (stored !== EMPTY) place(index.table, idAt(ids, stored - 1), stored);
   }
   index.count += 1;
-  place(index.table, ids[at] ?? '', at + 1);
+  place(index.table, idAt(ids, at), at + 1);
 };
 
 const place = (table: Int32Array, id: string, stored: number): void => {

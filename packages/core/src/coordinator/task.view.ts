@@ -1,10 +1,18 @@
 /** What readers see of tasks, blockers and sessions. */
 import type { BlockerRow, OutputOf, SessionRow, TaskPhase, TaskRow } from '@infrafabric/protocol';
-import { cell, eachDependant, eachDependency, PHASE, phaseName, TASK_PHASES } from './columns.ts';
+import {
+  cell,
+  eachDependant,
+  eachDependency,
+  FILLER_RANK,
+  NONE,
+  PHASE,
+  phaseName,
+} from './columns.ts';
 import { judge } from './liveness.ts';
 import type { Presence } from './liveness.ts';
-import { holderOf, idOf, planOf, specOf } from './state.ts';
-import type { BlockerState, CoordinatorState, SessionState } from './state.ts';
+import { havesOf, holderOf, idOf, specOf } from './state.ts';
+import type { BlockerState, CoordinatorState, PlanState, SessionState } from './state.ts';
 
 /** Dependants listed of one task; a task with more is asked for through its dependants. */
 const DEPENDANTS_LISTED_MAX = 1_000;
@@ -39,7 +47,7 @@ export const taskRow = (state: CoordinatorState, task: number, renewedAt: Renewe
     title: spec.title,
     phase: phaseName(tasks, task),
     ...(spec.phase === undefined ? {} : { planPhase: spec.phase }),
-    priority: spec.filler === true ? cell(tasks.rank, task) - 16 : cell(tasks.rank, task),
+    priority: cell(tasks.rank, task) - (spec.filler === true ? FILLER_RANK : 0),
     filler: spec.filler === true,
     fence: cell(tasks.fence, task),
     attempts: cell(tasks.attempts, task),
@@ -76,31 +84,45 @@ export const taskDetail = (
   } as OutputOf<'tasks.show'>;
 };
 
-/** Indexes of the tasks of a plan, or of all plans, in a phase or in any. */
+export interface TaskFilter {
+  readonly plan?: PlanState | undefined;
+  readonly phase?: TaskPhase | undefined;
+  /** Only tasks behind this one; NONE: all. */
+  readonly behind: number;
+}
+
+/** Indexes of the tasks of a plan, or of all plans, in a phase or in any, in the order in which they came. */
 export const tasksWhere = function* (
   state: CoordinatorState,
-  where: { readonly plan?: number | undefined; readonly phase?: TaskPhase | undefined },
+  { plan, phase, behind }: TaskFilter,
 ): Generator<number> {
-  const phase = where.phase === undefined ? undefined : TASK_PHASES.indexOf(where.phase);
-  for (let task = 0; task < state.tasks.count; task += 1) {
-    if (phase !== undefined && cell(state.tasks.phase, task) !== phase) continue;
-    if (where.plan === undefined || planOf(state, task).index === where.plan) yield task;
+  const wanted = phase === undefined ? NONE : PHASE[phase];
+  for (const { from, to } of plan?.ranges ?? [{ from: 0, to: state.tasks.count }]) {
+    for (let task = Math.max(from, behind + 1); task < to; task += 1)
+      if (wanted === NONE || cell(state.tasks.phase, task) === wanted) yield task;
   }
 };
+
+/** What only the leader's memory knows of a session. */
+export type Seen = Omit<Presence, 'openedAt' | 'leases' | 'leasedAt' | 'closed'>;
 
 export const sessionRow = (
   state: CoordinatorState,
   session: SessionState,
   seen: {
-    readonly presence: Omit<Presence, 'openedAt' | 'leases' | 'closed'>;
+    readonly presence: Seen;
     readonly at: number;
   },
 ): SessionRow => {
+  let leasedAt = session.openedAt;
+  for (const task of session.leases)
+    leasedAt = Math.max(leasedAt, cell(state.tasks.grantedAt, task));
   const { liveness, reason } = judge(
     {
       ...seen.presence,
       openedAt: session.openedAt,
       leases: session.leases.size,
+      leasedAt,
       closed: session.closed !== undefined,
     },
     seen.at,
@@ -117,7 +139,7 @@ export const sessionRow = (
     lastEvidenceAt: seen.presence.seenAt ?? session.openedAt,
     lastEvidence: seen.presence.seen ?? 'heartbeat',
     openedAt: session.openedAt,
-    capabilities: [...(state.capabilities.haves[session.capabilities] ?? [])],
+    capabilities: [...havesOf(state, session)],
     leases: [...session.leases].map((task) => idOf(state, task)),
   } as SessionRow;
 };

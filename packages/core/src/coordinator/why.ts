@@ -1,9 +1,21 @@
 /** Why is this task not running? The reasons, as facts of the state and as sentences. */
-import type { TaskId, Timestamp, WhyNot, SessionId } from '@infrafabric/protocol';
+import { timestamp } from '@infrafabric/protocol';
+import type { SessionId, TaskId, WhyNot } from '@infrafabric/protocol';
 import { cell, eachDependency, PHASE, phaseName } from './columns.ts';
 import { overlapping } from './paths.ts';
-import { holderOf, idOf, planOf, specOf } from './state.ts';
-import type { CoordinatorState } from './state.ts';
+import {
+  covers,
+  holderNow,
+  holderOf,
+  idOf,
+  needsOf,
+  planOf,
+  planPhaseOf,
+  specOf,
+} from './state.ts';
+import type { CoordinatorState, PhaseState } from './state.ts';
+import { must } from '../kernel/decision.ts';
+import type { RenewedAt } from './task.view.ts';
 
 /** Reasons listed of one kind; the rest is counted. */
 const LISTED_MAX = 20;
@@ -50,23 +62,12 @@ const byDependencies = (state: CoordinatorState, task: number): WhyNot[] => {
 
 const byPhase = (state: CoordinatorState, task: number): WhyNot[] => {
   const plan = planOf(state, task);
-  const phase = plan.phases[cell(state.tasks.planPhase, task)];
-  if (phase === undefined || phase.status !== 'closed') return [];
-  const waits = phase.after.flatMap((at) => {
-    const before = plan.phases[at];
-    if (before === undefined || before.status === 'passed') return [];
-    const approvals = before.approvalsNeeded - before.approvals.length;
-    const red = before.checks.filter(({ ok }) => ok !== true).map(({ name }) => name);
-    const parts = [
-      before.tasksLeft > 0 ? `${before.tasksLeft} tasks left` : '',
-      red.length > 0 ? `checks not green: ${red.join(', ')}` : '',
-      approvals > 0 ? `${approvals} approvals missing` : '',
-      before.status === 'closed' ? 'not open itself' : '',
-    ];
-    return [
-      `phase ${before.key} has not passed (${parts.filter((part) => part !== '').join(', ')})`,
-    ];
-  });
+  const phase = planPhaseOf(state, task);
+  if (phase?.status !== 'closed') return [];
+  const waits = phase.after
+    .map((at) => must(plan.phases[at], 'a phase after none'))
+    .filter(({ status }) => status !== 'passed')
+    .map(notPassed);
   if (waits.length > 0)
     return [{ code: 'phase', text: `its phase ${phase.key} is closed: ${waits.join('; ')}` }];
   const command = `ifab phase approve ${plan.id} ${phase.key}`;
@@ -78,6 +79,18 @@ const byPhase = (state: CoordinatorState, task: number): WhyNot[] => {
   ];
 };
 
+const notPassed = (phase: PhaseState): string => {
+  const approvals = phase.approvalsNeeded - phase.approvals.length;
+  const red = phase.checks.filter(({ ok }) => ok !== true).map(({ name }) => name);
+  const parts = [
+    phase.tasksLeft > 0 ? `${phase.tasksLeft} tasks left` : '',
+    red.length > 0 ? `checks not green: ${red.join(', ')}` : '',
+    approvals > 0 ? `${approvals} approvals missing` : '',
+    phase.status === 'closed' ? 'not open itself' : '',
+  ];
+  return `phase ${phase.key} has not passed (${parts.filter((part) => part !== '').join(', ')})`;
+};
+
 const byPaths = (state: CoordinatorState, task: number): WhyNot[] => {
   const { repo, owns } = specOf(state, task);
   if (owns === undefined || owns.length === 0) return [];
@@ -86,30 +99,36 @@ const byPaths = (state: CoordinatorState, task: number): WhyNot[] => {
     .slice(0, LISTED_MAX)
     .map((rival) => ({
       code: 'path',
-      text: `${idOf(state, rival)}, leased by ${holderOf(state, rival)?.agent ?? '?'}, owns an overlapping path`,
+      text: `${idOf(state, rival)}, leased by ${holderNow(state, rival).agent}, owns an overlapping path`,
       task: asTask(idOf(state, rival)),
     }));
 };
 
 const byBlockers = (state: CoordinatorState, task: number): WhyNot[] =>
   [...(state.notes.get(task)?.blockers ?? [])].slice(0, LISTED_MAX).map((id) => {
-    const blocker = state.blockers.get(id);
-    return { code: 'blocked', text: `blocker ${id} is open: ${blocker?.title ?? ''}` };
+    const { title, waitsOn } = must(state.blockers.get(id), 'a note of no blocker');
+    const text = `blocker ${id} is open: ${title}`;
+    if (waitsOn === undefined) return { code: 'blocked', text };
+    const target = idOf(state, waitsOn);
+    const phase = phaseName(state.tasks, waitsOn);
+    const never = phase === 'cancelled' ? ' (resolve it with blockers.resolve)' : '';
+    return {
+      code: 'blocked',
+      text: `${text}; it waits on ${target}, which is ${phase}${never}`,
+      task: asTask(target),
+    };
   });
 
 const byVerdict = (state: CoordinatorState, task: number): WhyNot[] => {
   if (cell(state.tasks.phase, task) !== PHASE.submitted) return [];
-  const author = state.notes.get(task)?.author;
+  const { agent } = must(state.notes.get(task)?.author, 'a submission of nobody');
   return [
-    {
-      code: 'submitted',
-      text: `it was submitted by ${author?.agent ?? '?'} and waits for its gates or a review`,
-    },
+    { code: 'submitted', text: `it was submitted by ${agent} and waits for its gates or a review` },
   ];
 };
 
-/** The whole answer, whatever the task's phase is. */
-export const explain = (state: CoordinatorState, task: number): WhyNot[] => {
+/** The whole answer, whatever the task's phase is. Without `renewedAt` it does not say until when a lease lasts. */
+export const explain = (state: CoordinatorState, task: number, renewedAt?: RenewedAt): WhyNot[] => {
   const phase = phaseName(state.tasks, task);
   const plan = planOf(state, task);
   const paused: WhyNot[] =
@@ -122,15 +141,15 @@ export const explain = (state: CoordinatorState, task: number): WhyNot[] => {
     case 'cancelled':
       return [{ code: 'cancelled', text: 'it was cancelled' }];
     case 'parked': {
-      const why = state.notes.get(task)?.parkedFor ?? '';
+      const why = must(state.notes.get(task)?.parkedFor, 'a task parked for nothing');
       return [
         { code: 'parked', text: `it is parked: ${why} (ifab task unpark ${idOf(state, task)})` },
       ];
     }
     case 'leased':
-      return [leasedReason(state, task), ...byBlockers(state, task)];
+      return [leasedReason(state, task, renewedAt), ...byBlockers(state, task)];
     case 'ready':
-      return [...paused, ...whoCould(state, task)];
+      return [...paused, whoCould(state, task)];
     case 'waiting':
     case 'blocked':
     case 'submitted':
@@ -138,42 +157,40 @@ export const explain = (state: CoordinatorState, task: number): WhyNot[] => {
   }
 };
 
-const leasedReason = (state: CoordinatorState, task: number): WhyNot => {
-  const holder = holderOf(state, task);
-  const until = cell(state.tasks.grantedAt, task) + cell(state.tasks.leaseMs, task);
+const leasedReason = (
+  state: CoordinatorState,
+  task: number,
+  renewedAt: RenewedAt | undefined,
+): WhyNot => {
+  const { agent, id } = holderNow(state, task);
+  const from = renewedAt?.(task);
   return {
     code: 'leased',
-    text: `it is leased by ${holder?.agent ?? '?'} (session ${holder?.id ?? '?'}) under fence ${cell(state.tasks.fence, task)}`,
-    ...(holder === undefined ? {} : { session: asSession(holder.id) }),
-    // oxlint-disable-next-line typescript/no-unsafe-type-assertion
-    until: until as Timestamp,
+    text: `it is leased by ${agent} (session ${id}) under fence ${cell(state.tasks.fence, task)}`,
+    session: asSession(id),
+    ...(from === undefined ? {} : { until: timestamp(from + cell(state.tasks.leaseMs, task)) }),
   };
 };
 
 /** A ready task runs as soon as a session that can do it asks: is there one? */
-const whoCould = (state: CoordinatorState, task: number): WhyNot[] => {
-  const needs = state.capabilities.needs[cell(state.tasks.needs, task)] ?? [];
+const whoCould = (state: CoordinatorState, task: number): WhyNot => {
+  const needs = needsOf(state, task);
   let able = 0;
   let free = 0;
   for (const session of state.slots) {
-    if (session === undefined || session.closed !== undefined) continue;
-    if (
-      state.capabilities.covers[session.capabilities]?.has(cell(state.tasks.needs, task)) !== true
-    )
+    if (session === undefined || session.closed !== undefined || !covers(state, session, task))
       continue;
     able += 1;
     if (session.leases.size < session.leasesMax) free += 1;
   }
-  if (able === 0) {
-    const what =
-      needs.length === 0 ? 'no session is open' : `no open session has ${needs.join(', ')}`;
-    return [
-      { code: needs.length === 0 ? 'no-session' : 'capability', text: `it is ready, but ${what}` },
-    ];
+  if (able > 0) {
+    const text =
+      free === 0
+        ? `all ${able} sessions that could take it are busy`
+        : `${free} sessions could take it now`;
+    return { code: 'ready', text: `it is ready; ${text}` };
   }
-  const text =
-    free === 0
-      ? `all ${able} sessions that could take it are busy`
-      : `${free} sessions could take it now`;
-  return [{ code: 'ready', text: `it is ready; ${text}` }];
+  return needs.length === 0
+    ? { code: 'no-session', text: 'it is ready, but no session is open' }
+    : { code: 'capability', text: `it is ready, but no open session has ${needs.join(', ')}` };
 };

@@ -85,3 +85,9 @@ export class Defect extends Error {
 export function assert(condition: boolean, what: string): asserts condition {
   if (!condition) throw new Defect(what);
 }
+
+/** A value that must be there: its absence is a defect. */
+export const must = <T>(value: T | undefined, what: string): T => {
+  assert(value !== undefined, what);
+  return value;
+};

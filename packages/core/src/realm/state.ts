@@ -1,6 +1,7 @@
 /** The realm's slice: who leads, how far the log is, and which idempotency keys were answered where. */
 import type { Entry, Section } from '../kernel/decision.ts';
 import { assert } from '../kernel/decision.ts';
+import { canonicalText } from '../kernel/canonical.ts';
 import type { RealmEvent } from './events.ts';
 
 /** How long a key's reply is kept, ms: longer than any client retries, and than the longest lease. */
@@ -35,7 +36,11 @@ export const evolveEntry = (state: RealmState, entry: Entry): void => {
   assert(entry.at >= state.at, 'time went back in the log');
   state.size += 1;
   state.at = entry.at;
-  if (entry.idem !== undefined) state.keys.set(entry.idem, { index: entry.index, at: entry.at });
+  if (entry.idem !== undefined) {
+    // The newest stands last, also where an old entry had the same key.
+    state.keys.delete(entry.idem);
+    state.keys.set(entry.idem, { index: entry.index, at: entry.at });
+  }
   for (const [key, { at }] of state.keys) {
     if (at > entry.at - IDEMPOTENCY_WINDOW_MS && state.keys.size <= IDEMPOTENCY_KEYS_MAX) break;
     state.keys.delete(key);
@@ -51,7 +56,7 @@ export const evolveRealm = (state: RealmState, event: RealmEvent): void => {
 };
 
 export const realmSections = ({ keys, ...rest }: RealmState): Section[] => [
-  { name: 'realm/rest', content: JSON.stringify(rest) },
+  { name: 'realm/rest', content: canonicalText(rest) },
   {
     name: 'realm/keys',
     content: JSON.stringify([...keys].map(([key, { index, at }]) => [key, index, at])),

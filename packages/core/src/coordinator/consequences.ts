@@ -1,0 +1,101 @@
+/** What else is true once a task is finished or an attempt at it failed; shared by the decisions that do either. */
+import { must } from '../kernel/decision.ts';
+import { cascade } from './cascade.ts';
+import { cell, eachDependant, NONE, PHASE } from './columns.ts';
+import type { BlockerResolved, CoordinatorEvent, TaskParked } from './events.ts';
+import { idOf, planOf, rivals, specOf } from './state.ts';
+import type { CoordinatorState } from './state.ts';
+
+/** Released tasks that a completion's event names; a feed learns of the others by asking. */
+export const RELEASES_LISTED_MAX = 100;
+/** Characters of the reason that parks a task after its last attempt; a worker's own words are cut to fit. */
+const PARKED_REASON_CHARS_MAX = 2_000;
+
+/**
+ * Tasks that nothing but this one holds back: its dependants, and, while it is leased, those whose paths its lease owns.
+ */
+export const releasedBy = (state: CoordinatorState, task: number): number[] => {
+  const holds = new Map<number, number>();
+  const count = (other: number): void => void holds.set(other, (holds.get(other) ?? 0) + 1);
+  eachDependant(state.tasks, state.edges, task, count);
+  if (cell(state.tasks.phase, task) === PHASE.leased) rivals(state, task).forEach(count);
+  return [...holds].flatMap(([other, mine]) =>
+    cell(state.tasks.phase, other) === PHASE.waiting && cell(state.tasks.holds, other) === mine
+      ? [other]
+      : [],
+  );
+};
+
+/** The member of an event that names released tasks, where there are any. */
+export const releasesOf = (
+  state: CoordinatorState,
+  released: readonly number[],
+): { readonly releases?: readonly string[] } =>
+  released.length === 0
+    ? {}
+    : { releases: released.slice(0, RELEASES_LISTED_MAX).map((task) => idOf(state, task)) };
+
+/** Phases that pass and open, blockers that waited for the task, and its own, which nobody waits behind any more. */
+export const consequences = (
+  state: CoordinatorState,
+  task: number,
+  how: 'done' | 'cancelled',
+): CoordinatorEvent[] => [
+  ...phasesAfter(state, task),
+  ...(how === 'done' ? liftedBy(state, task) : []),
+  ...mootBlockers(state, task, how),
+];
+
+const phasesAfter = (state: CoordinatorState, task: number): CoordinatorEvent[] => {
+  const phaseAt = cell(state.tasks.planPhase, task);
+  if (phaseAt === NONE || specOf(state, task).filler === true) return [];
+  const { id, phases } = planOf(state, task);
+  return cascade({ planId: id, phases }, new Map([[phaseAt, { tasksDone: 1 }]]));
+};
+
+/** Blockers that waited for this task. One that waits for a cancelled task stays: a person has to decide. */
+const liftedBy = (state: CoordinatorState, task: number): BlockerResolved[] =>
+  [...(state.notes.get(task)?.lifts ?? [])].map((blockerId) =>
+    resolved(state, blockerId, `${idOf(state, task)} is done`),
+  );
+
+/** The task's own blockers: with the task they are over. */
+export const mootBlockers = (
+  state: CoordinatorState,
+  task: number,
+  how: 'done' | 'cancelled',
+): BlockerResolved[] => {
+  const what = how === 'done' ? 'is done' : 'was cancelled';
+  return [...(state.notes.get(task)?.blockers ?? [])].map((blockerId) =>
+    resolved(state, blockerId, `${idOf(state, task)} ${what}`),
+  );
+};
+
+const resolved = (
+  state: CoordinatorState,
+  blockerId: string,
+  resolution: string,
+): BlockerResolved => {
+  const blocker = must(state.blockers.get(blockerId), 'a note of no blocker');
+  return {
+    blockerId,
+    by: 'realm',
+    resolution,
+    taskId: idOf(state, blocker.task),
+    type: 'blocker.resolved',
+  };
+};
+
+/** Parking after the last attempt that a task has: one alert instead of trying for ever. */
+export const parkedAfter = (state: CoordinatorState, task: number, why: string): TaskParked[] => {
+  const attempt = cell(state.tasks.attempts, task) + 1;
+  if (attempt < cell(state.tasks.attemptsMax, task)) return [];
+  const reason = `${attempt} attempts failed; the last one: ${why}`;
+  return [parked(idOf(state, task), reason.slice(0, PARKED_REASON_CHARS_MAX))];
+};
+
+export const parked = (taskId: string, reason: string): TaskParked => ({
+  reason,
+  taskId,
+  type: 'task.parked',
+});
