@@ -6,13 +6,17 @@ import type { Log } from './ports.ts';
  * The leader's wall time: whole ms, never decreasing. A clock that is set back would make it stand still, and leases
  * with it, until the clock has caught up; so from a step back on it runs ahead of the clock, at the clock's pace.
  */
-export function leaderTime(clock: Clock, log: Log, startMs: number): () => number {
+export function leaderTime(
+  clock: Clock,
+  log: Log,
+  startMs: number,
+): (monotonic?: number) => number {
   let last = startMs;
   let offset = clock.now() - clock.monotonic();
   let aheadMs = Math.max(startMs - clock.now(), 0);
-  return () => {
+  return (monotonic = clock.monotonic()) => {
     const wall = clock.now();
-    const stepMs = wall - clock.monotonic() - offset;
+    const stepMs = wall - monotonic - offset;
     if (Math.abs(stepMs) > CLOCK_STEP_MS) {
       log.warn({ event: 'realm.clock_stepped', stepMs: Math.round(stepMs) });
       offset += stepMs;

@@ -38,18 +38,21 @@ export type MemoryFabricOptions = Partial<
   Pick<OpenOptions, 'clock' | 'random' | 'log' | 'followers' | 'onFatal' | 'snapshot' | 'node'>
 > & { readonly faults?: AppendFaults };
 
+/** What a fabric over this realm is opened with, its journal included. */
+export const memoryOptions = (realm: MemoryRealm, faults?: AppendFaults): OpenOptions => ({
+  realm: RealmId.parse('main'),
+  origin: ORIGIN,
+  version: '0.1.0',
+  journal: openMemoryJournal({ log: realm.log, ...(faults === undefined ? {} : { faults }) }),
+  blobs: realm.blobs,
+  secrets: { realm: SECRET, operatorTokenSha256: sha256Hex(realm.operatorToken) },
+  genesisLeaf: GENESIS,
+});
+
+/** Opens a fabric over the realm; a second one is a second leader, and the position fences the first. */
 export function openMemoryFabric(
   realm: MemoryRealm,
   { faults, ...options }: MemoryFabricOptions = {},
 ): Promise<LeadingFabric> {
-  return openFabric({
-    realm: RealmId.parse('main'),
-    origin: ORIGIN,
-    version: '0.1.0',
-    journal: openMemoryJournal({ log: realm.log, ...(faults === undefined ? {} : { faults }) }),
-    blobs: realm.blobs,
-    secrets: { realm: SECRET, operatorTokenSha256: sha256Hex(realm.operatorToken) },
-    genesisLeaf: GENESIS,
-    ...options,
-  });
+  return openFabric({ ...memoryOptions(realm, faults), ...options });
 }

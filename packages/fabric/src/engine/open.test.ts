@@ -2,10 +2,18 @@ import { OPERATIONS, type Grant } from '@infrafabric/protocol';
 import { afterEach, describe, expect, test } from 'vitest';
 
 import { scriptedFaults, type AppendFault } from '../adapters/journal-memory/faults.ts';
+import { openMemoryJournal } from '../adapters/journal-memory/journal.ts';
+import { Fault } from '../fault.ts';
+import { FRAME_ENTRIES_MAX, type Journal } from '../ports/journal.ts';
 import { ManualClock } from './clock.ts';
 import type { Principal, Reply } from './fabric.ts';
-import type { LeadingFabric } from './open.ts';
-import { createMemoryRealm, openMemoryFabric, type MemoryFabricOptions } from './open-memory.ts';
+import { openFabric, type LeadingFabric } from './open.ts';
+import {
+  createMemoryRealm,
+  memoryOptions,
+  openMemoryFabric,
+  type MemoryFabricOptions,
+} from './open-memory.ts';
 
 const OPERATOR: Principal = { cred: 'operator', name: 'operator', role: 'operator' };
 const opened: LeadingFabric[] = [];
@@ -246,6 +254,69 @@ describe('a full disk', () => {
     clock.advance(250);
     expect(await claim()).toMatchObject({ kind: 'ok', output: { fence: 1 } });
     expect(await call(fabric, 'realm.status', {})).toMatchObject({ readOnly: false, epoch: 2 });
+  });
+});
+
+describe('E3: nothing queues without bound', () => {
+  test('a full batch behind a slow append says how long to wait, and what fitted is committed', async () => {
+    const gate = Promise.withResolvers<void>();
+    const none: AppendFault = { kind: 'none' };
+    const { fabric, realm } = await start({
+      faults: scriptedFaults([none, none, none, { kind: 'slow', until: gate.promise }]),
+    });
+    await submit(
+      fabric,
+      Array.from({ length: 3_000 }, (_, i) => `t${i}`),
+    );
+    const { sessionId } = await session(fabric, { leasesMax: 1_000 });
+    const record = () =>
+      fabric.call('witness.record', { component: 'x', operation: 'y' }, { principal: OPERATOR });
+    const outstanding = record();
+    await ticks();
+    const many = Array.from({ length: 1_500 }, record);
+    const claim = fabric.call('tasks.next', { sessionId }, { principal: OPERATOR });
+    await ticks();
+    gate.resolve();
+    expect(await claim).toMatchObject({ code: 'fabric.overloaded', retryAfterMs: 50 });
+    const kinds = (await Promise.all([outstanding, ...many])).map(({ kind }) => kind);
+    const committed = kinds.filter((kind) => kind === 'ok').length;
+    expect(committed).toBe(1 + FRAME_ENTRIES_MAX);
+    expect(realm.log.head.size).toBe(3 + committed);
+  });
+});
+
+describe('a journal that cannot be trusted', () => {
+  test('a failed sync ends it: callers are told that nobody knows, and the process must end', async () => {
+    const fatal: string[] = [];
+    const realm = createMemoryRealm();
+    const journal = openMemoryJournal({ log: realm.log });
+    let failing = false;
+    const append: Journal['append'] = (at, batch) =>
+      failing
+        ? Promise.reject(new Fault('log.fsync_failed', { transient: false, detail: 'scripted' }))
+        : journal.append(at, batch);
+    const fabric = await openFabric({
+      ...memoryOptions(realm),
+      journal: {
+        durability: 'memory',
+        head: () => journal.head(),
+        read: (after, limit) => journal.read(after, limit),
+        tail: (after, signal) => journal.tail(after, signal),
+        close: () => journal.close(),
+        append,
+      },
+      clock: new ManualClock(),
+      onFatal: ({ code }) => fatal.push(code),
+    });
+    opened.push(fabric);
+    await submit(fabric, ['a']);
+    failing = true;
+    const record = () =>
+      fabric.call('witness.record', { component: 'x', operation: 'y' }, { principal: OPERATOR });
+    expect(await record()).toMatchObject({ code: 'log.outcome_unknown' });
+    expect(fatal).toEqual(['log.fsync_failed']);
+    expect(await record()).toMatchObject({ code: 'log.damaged' });
+    expect(fabric.ready()).toEqual({ ready: false, reasons: ['leader is dead'] });
   });
 });
 

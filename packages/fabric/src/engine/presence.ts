@@ -20,6 +20,11 @@ import type { Clock } from './clock.ts';
 import { Deadline, Deadlines } from './deadlines.ts';
 import { EXPIRY_RETRY_MS } from './limits.ts';
 
+type Granted = Pick<TrackedLease, 'taskId' | 'fence' | 'sessionId' | 'leaseMs'>;
+
+/** Whole ms, upwards: a lease ends late rather than early, and a small integer costs no memory of its own. */
+const whole = Math.ceil;
+
 export class TrackedLease extends Deadline {
   readonly kind = 'lease';
   readonly taskId: string;
@@ -30,19 +35,14 @@ export class TrackedLease extends Deadline {
   renewedAt: number;
   countedFrom: number;
 
-  constructor(
-    lease: Pick<
-      TrackedLease,
-      'taskId' | 'fence' | 'sessionId' | 'leaseMs' | 'renewedAt' | 'countedFrom'
-    >,
-  ) {
+  constructor(lease: Granted, at: number, now: number) {
     super();
     this.taskId = lease.taskId;
     this.fence = lease.fence;
     this.sessionId = lease.sessionId;
     this.leaseMs = lease.leaseMs;
-    this.renewedAt = lease.renewedAt;
-    this.countedFrom = lease.countedFrom;
+    this.renewedAt = at;
+    this.countedFrom = whole(now);
   }
 
   endsAt(): number {
@@ -61,11 +61,18 @@ export class TrackedSession extends Deadline {
   /** Claim tickets of the session that wait now. */
   tickets = 0;
 
-  constructor(session: { readonly sessionId: string; readonly at: number; readonly now: number }) {
+  constructor(sessionId: string, at: number, now: number) {
     super();
-    this.sessionId = session.sessionId;
-    this.seenAt = session.at;
-    this.countedFrom = session.now;
+    this.sessionId = sessionId;
+    this.seenAt = at;
+    this.countedFrom = whole(now);
+  }
+
+  see(kind: EvidenceKind, at: number, now: number): void {
+    this.seen = kind;
+    if (at > this.seenAt) this.seenAt = at;
+    this.countedFrom = whole(now);
+    if (kind !== 'heartbeat') this.workedAt = this.seenAt;
   }
 
   endsAt(): number {
@@ -107,16 +114,17 @@ export class Presence implements Pick<Soft, 'presence' | 'renewedAt'> {
     this.#leases.clear();
     this.#sessions.clear();
     this.#deadlines.clear();
-    for (const lease of liveLeases(world)) this.#grant({ ...lease, at });
-    for (const { id } of openSessions(world)) this.#open(id, at);
+    const now = this.#clock.monotonic();
+    for (const { id } of openSessions(world)) this.#open(id, at, now);
+    for (const lease of liveLeases(world)) this.#grant(lease, at, now);
   }
 
-  /** Follows a folded entry. */
-  observe(entry: Committed): void {
+  /** Follows a folded entry; `now` is the monotonic clock. */
+  observe(entry: Committed, now: number): void {
     for (const event of entry.events) {
       switch (event.type) {
         case 'task.leased':
-          this.#grant({ ...event, at: entry.at });
+          this.#grant(event, entry.at, now);
           break;
         case 'task.completed':
         case 'task.submitted':
@@ -134,7 +142,7 @@ export class Presence implements Pick<Soft, 'presence' | 'renewedAt'> {
           for (const taskId of event.ended) this.#end(taskId);
           break;
         case 'session.opened':
-          this.#open(event.sessionId, entry.at);
+          this.#open(event.sessionId, entry.at, now);
           break;
         case 'session.closed':
           for (const taskId of event.released) this.#end(taskId);
@@ -154,18 +162,13 @@ export class Presence implements Pick<Soft, 'presence' | 'renewedAt'> {
   /** Counts a lease from now on. Answers when it ends by the wall clock, ms. */
   renew(lease: TrackedLease, at: number): number {
     lease.renewedAt = Math.max(lease.renewedAt, at);
-    lease.countedFrom = this.#clock.monotonic();
+    lease.countedFrom = whole(this.#clock.monotonic());
     return lease.renewedAt + lease.leaseMs;
   }
 
   /** Something was seen of a session that is open. */
   seen(sessionId: string, kind: EvidenceKind, at: number): void {
-    const session = this.#sessions.get(sessionId);
-    if (session === undefined) return;
-    session.seen = kind;
-    session.seenAt = Math.max(session.seenAt, at);
-    session.countedFrom = this.#clock.monotonic();
-    if (kind !== 'heartbeat') session.workedAt = session.seenAt;
+    this.#sessions.get(sessionId)?.see(kind, at, this.#clock.monotonic());
   }
 
   /** A session has one waiting ticket more, or one less. */
@@ -188,11 +191,11 @@ export class Presence implements Pick<Soft, 'presence' | 'renewedAt'> {
     if (tracked.kind === 'session') {
       const { sessionId, seenAt } = tracked;
       if (sessionOf(world, sessionId)?.closed !== undefined) return this.#forget(sessionId);
-      tracked.countedFrom = now - SESSION_IDLE_MS + leftOf(seenAt + SESSION_IDLE_MS, at);
+      tracked.countedFrom = whole(now) - SESSION_IDLE_MS + leftOf(seenAt + SESSION_IDLE_MS, at);
     } else {
       const { taskId, fence, renewedAt, leaseMs } = tracked;
-      if (leaseOf(world, taskId)?.fence !== fence) return this.#end(taskId);
-      tracked.countedFrom = now - leaseMs + leftOf(renewedAt + leaseMs, at);
+      if (leaseOf(world, taskId)?.fence !== fence) return this.#drop(tracked);
+      tracked.countedFrom = whole(now) - leaseMs + leftOf(renewedAt + leaseMs, at);
     }
     return this.#deadlines.moved(tracked);
   }
@@ -212,38 +215,27 @@ export class Presence implements Pick<Soft, 'presence' | 'renewedAt'> {
     };
   }
 
-  #grant(lease: {
-    readonly taskId: string;
-    readonly fence: number;
-    readonly sessionId: string;
-    readonly leaseMs: number;
-    readonly at: number;
-  }): void {
-    const { taskId, fence, sessionId, leaseMs, at } = lease;
-    this.#end(taskId);
-    const countedFrom = this.#clock.monotonic();
-    const tracked = new TrackedLease({
-      taskId,
-      fence,
-      sessionId,
-      leaseMs,
-      renewedAt: at,
-      countedFrom,
-    });
-    this.#leases.set(taskId, tracked);
+  /** The task had no lease: whatever ended the one before was observed. */
+  #grant(lease: Granted, at: number, now: number): void {
+    const tracked = new TrackedLease(lease, at, now);
+    this.#leases.set(lease.taskId, tracked);
     this.#deadlines.add(tracked);
-    this.seen(sessionId, 'tool', at);
+    const session = this.#sessions.get(lease.sessionId);
+    if (session !== undefined) session.see('tool', at, now);
   }
 
   #end(taskId: string): void {
     const lease = this.#leases.get(taskId);
-    if (lease === undefined) return;
-    this.#leases.delete(taskId);
+    if (lease !== undefined) this.#drop(lease);
+  }
+
+  #drop(lease: TrackedLease): void {
+    if (this.#leases.get(lease.taskId) === lease) this.#leases.delete(lease.taskId);
     this.#deadlines.remove(lease);
   }
 
-  #open(sessionId: string, at: number): void {
-    const session = new TrackedSession({ sessionId, at, now: this.#clock.monotonic() });
+  #open(sessionId: string, at: number, now: number): void {
+    const session = new TrackedSession(sessionId, at, now);
     this.#sessions.set(sessionId, session);
     this.#deadlines.add(session);
   }

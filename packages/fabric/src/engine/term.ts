@@ -35,6 +35,12 @@ import {
   type View,
 } from './term-parts.ts';
 
+interface Caller {
+  readonly now: number;
+  readonly on: OnOutcome;
+  readonly refusal?: Rejection;
+}
+
 type Verdict = 'committed' | 'refused' | 'overloaded';
 const NO_EVENTS: readonly DomainEvent[] = [];
 
@@ -48,7 +54,7 @@ export class Term implements View {
   readonly world: World;
   readonly presence: Presence;
   /** Wall time of the leader: non-decreasing. */
-  readonly now: () => number;
+  readonly now: (monotonic?: number) => number;
   readonly #parts: TermParts;
   readonly #hooks: TermHooks;
   readonly #write = entryWriter();
@@ -99,7 +105,7 @@ export class Term implements View {
    */
   async open(args: ArgsOf<'realm.open'>): Promise<'opened' | 'conflict'> {
     const call: Submission = { op: 'realm.open', args, ...REALM };
-    const entry = this.#draft(call, this.#epoch + 1);
+    const entry = this.#draft(call, this.#epoch + 1, this.#parts.clock.monotonic());
     const decision = decide(this.world, entry);
     if (decision.kind !== 'accept') throw new Error('defect: a realm refused to open');
     entry.events = decision.events;
@@ -132,12 +138,13 @@ export class Term implements View {
 
   /** Decides a command now; `on` is told the outcome when it is durable, at once where it rests on nothing. */
   submit(call: Submission, on: OnOutcome): void {
-    if (this.#over || !this.#expireDue()) return on(OVERLOADED);
+    const now = this.#parts.clock.monotonic();
+    if (this.#over || !this.#expireDue(now)) return on(OVERLOADED);
     if (call.idem !== undefined) {
       const index = idempotent(this.world, call.idem);
       if (index !== undefined) return this.#repeat(index, call, on);
     }
-    this.#decide(call, on);
+    this.#decide(call, now, on);
     return undefined;
   }
 
@@ -164,16 +171,17 @@ export class Term implements View {
     await this.#appending.catch(() => undefined);
   }
 
-  #decide(call: Submission, on: OnOutcome): Verdict {
-    const entry = this.#draft(call, this.#epoch);
+  /** `now` is the monotonic clock, read once a command. */
+  #decide(call: Submission, now: number, on: OnOutcome): Verdict {
+    const entry = this.#draft(call, this.#epoch, now);
     const decision = decide(this.world, entry);
     switch (decision.kind) {
       case 'accept':
         entry.events = decision.events;
-        return this.#commit(call, entry, undefined, on);
+        return this.#commit(call, entry, { now, on });
       case 'refuse':
         entry.events = [decision.record];
-        return this.#commit(call, entry, decision.rejection, on);
+        return this.#commit(call, entry, { now, on, refusal: decision.rejection });
       case 'unchanged':
         this.whenDurable(
           { kind: 'unchanged', output: this.#parts.replies.unchanged(this, call) },
@@ -186,11 +194,11 @@ export class Term implements View {
     }
   }
 
-  #draft(call: Submission, epoch: number): MutableEntry {
+  #draft(call: Submission, epoch: number, now: number): MutableEntry {
     const entry: MutableEntry = {
       kind: 'committed',
       index: this.#size,
-      at: this.now(),
+      at: this.now(now),
       epoch,
       op: call.op,
       args: call.args,
@@ -205,12 +213,7 @@ export class Term implements View {
     return entry;
   }
 
-  #commit(
-    call: Submission,
-    entry: Committed,
-    refusal: Rejection | undefined,
-    on: OnOutcome,
-  ): Verdict {
+  #commit(call: Submission, entry: Committed, { now, on, refusal }: Caller): Verdict {
     const draft = this.#text(call, entry);
     if (draft.kind === 'reject') {
       this.whenDurable(draft, on);
@@ -234,7 +237,7 @@ export class Term implements View {
       this.#break(new Fault('internal', { transient: false, detail: `fold of ${call.op}`, cause }));
       return 'refused';
     }
-    this.presence.observe(entry);
+    this.presence.observe(entry, now);
     const output = refusal === undefined ? this.#parts.replies.accepted(this, entry) : undefined;
     batch.wait(refusal ?? (output === undefined ? entry : { kind: 'done', entry, output }), on);
     this.#scheduleTurnEnd();
@@ -266,13 +269,12 @@ export class Term implements View {
   }
 
   /** Expires what is due. False: the batch is full, so nothing else may be decided now (E4). */
-  #expireDue(): boolean {
-    const now = this.#parts.clock.monotonic();
+  #expireDue(now: number): boolean {
     if (now < this.presence.earliest) return true;
     for (let left = EXPIRIES_PER_TURN_MAX; left > 0; left -= 1) {
       const due = this.presence.next(now);
       if (due === undefined) return true;
-      const verdict = this.#decide(expiryOf(due), IGNORE);
+      const verdict = this.#decide(expiryOf(due), now, IGNORE);
       if (verdict === 'overloaded' || this.#over) return false;
       if (verdict === 'refused') this.presence.postpone(due, this.world, this.now());
     }
@@ -290,7 +292,7 @@ export class Term implements View {
 
   #endTurn(): void {
     if (this.#over) return;
-    this.#expireDue();
+    this.#expireDue(this.#parts.clock.monotonic());
     const version = readyVersion(this.world);
     if (version !== this.#readyVersion) {
       this.#readyVersion = version;
