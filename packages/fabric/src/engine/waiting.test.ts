@@ -63,6 +63,11 @@ const next = (
   );
 };
 
+const nextLater = async (fabric: LeadingFabric, sessionId: string): Promise<Reply> => {
+  await ticks(1);
+  return next(fabric, sessionId);
+};
+
 const grantsOf = (reply: Reply): readonly string[] => {
   if (reply.kind !== 'ok') throw new Error(reply.code);
   return (reply.output as { grants: Grant[] }).grants.map(({ taskId }) => taskId);
@@ -88,7 +93,7 @@ describe('claim tickets', () => {
     const { fabric } = await start();
     const sessions = await Promise.all(Array.from({ length: 50 }, () => session(fabric)));
     const waits = sessions.map((sessionId, i) =>
-      i % 2 === 0 ? next(fabric, sessionId) : ticks(1).then(() => next(fabric, sessionId)),
+      i % 2 === 0 ? next(fabric, sessionId) : nextLater(fabric, sessionId),
     );
     const plans = Array.from({ length: 50 }, (_, i) => addPlan(fabric, `p${i}`, [{}]));
     const granted = (await Promise.all(waits)).flatMap(grantsOf);
@@ -299,9 +304,8 @@ describe('the feed', () => {
     );
     const sessionId = await session(fabric, { leasesMax: 1_000 });
     const stop = new AbortController();
-    const feed = fabric
-      .feed({ types: ['task.leased', 'task.released'] }, stop.signal)
-      [Symbol.asyncIterator]();
+    const items = fabric.feed({ types: ['task.leased', 'task.released'] }, stop.signal);
+    const feed = items[Symbol.asyncIterator]();
     const first = feed.next();
     await ticks();
     for (let i = 0; i < 30; i += 1) {
