@@ -303,6 +303,8 @@ export class Connection implements Transport {
       this.#welcome();
       return;
     }
+    // The fabric is not ready to say who this is; it closes the socket, and the next one asks again.
+    if (frame.problem.remedy === 'retry-later') return;
     // A credential that is refused stays refused: trying again would only look like guessing.
     this.#refused = new FabricError(frame.problem);
     const refused = this.#refused;

@@ -111,7 +111,7 @@ export class HttpTransport implements Transport {
           const { grants } = outputOf('tasks.next', answer);
           if (grants.length > 0) onGrants(grants);
         } else if (answer.problem.remedy === 'retry-later') {
-          await pause(backoffMs(4, answer.problem.retryAfterMs ?? 0), stop.signal);
+          await pause(backoffMs(2, answer.problem.retryAfterMs ?? 0), stop.signal);
         } else {
           throw new FabricError(answer.problem);
         }

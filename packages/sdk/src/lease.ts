@@ -20,10 +20,7 @@ export interface Lease {
   readonly signal: AbortSignal;
   progress(progress: Progress): Promise<OutputOf<'tasks.progress'>>;
   complete(evidence?: Evidence): Promise<OutputOf<'tasks.complete'>>;
-  fail(
-    reason: string,
-    options?: { readonly retry?: boolean },
-  ): Promise<OutputOf<'tasks.fail'>> | undefined;
+  fail(reason: string, options?: { readonly retry?: boolean }): Promise<OutputOf<'tasks.fail'>>;
   release(reason?: string): Promise<OutputOf<'tasks.release'>>;
 }
 

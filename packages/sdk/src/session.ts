@@ -38,7 +38,7 @@ export interface Session {
   ): Promise<OutputOf<N>>;
   /** The best ready tasks, or none. */
   next(options?: NextOptions): Promise<readonly Lease[]>;
-  claim(taskId: string, options?: { readonly leaseMs?: number }): Promise<Lease> | undefined;
+  claim(taskId: string, options?: { readonly leaseMs?: number | undefined }): Promise<Lease>;
   /** A standing wish: leases come as tasks become ready, until the returned function is called. */
   wait(options: StandingOptions, onLease: (lease: Lease) => void): () => void;
   /** Leases that this session holds now. */

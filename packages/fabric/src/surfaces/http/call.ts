@@ -50,18 +50,21 @@ async function answer(c: AppContext, parts: Parts, operation: string): Promise<R
   if (body.kind === 'reject') return body;
   const input = parseJsonBytes(body.bytes);
   if (input.kind === 'reject') return input;
-  const gone = new AbortController();
-  const hangUp = (): void => gone.abort();
-  c.env.outgoing.once('close', hangUp);
+  // A wait ends early for a caller who hung up, and for all callers when the surface closes.
+  const early = new AbortController();
+  const stop = (): void => early.abort();
+  c.env.outgoing.once('close', stop);
+  parts.closing.addEventListener('abort', stop);
   try {
     return await parts.fabric.call(operation, input.value, {
       principal: c.get('principal'),
       trace: c.env.trace,
-      signal: gone.signal,
+      signal: early.signal,
       ...key.option,
     });
   } finally {
-    c.env.outgoing.off('close', hangUp);
+    c.env.outgoing.off('close', stop);
+    parts.closing.removeEventListener('abort', stop);
   }
 }
 

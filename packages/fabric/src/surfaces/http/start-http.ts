@@ -1,5 +1,6 @@
 import { createServer, IncomingMessage, ServerResponse } from 'node:http';
 import type { Server } from 'node:http';
+import type { Socket } from 'node:net';
 import { getRequestListener } from '@hono/node-server';
 import { assert } from '@infrafabric/core';
 import { problemOf } from '@infrafabric/protocol';
@@ -96,6 +97,7 @@ export async function startHttp(options: HttpOptions): Promise<HttpSurface> {
   });
   server.maxHeadersCount = HEADERS_MAX;
   server.maxConnections = CONNECTIONS_MAX;
+  const silent = trackSilent(server);
   const port = await listen(server, { host, port: options.port });
   const { allowedHosts = [], allowedOrigins = [], mounts = [] } = options;
   const guard = createGuard({ port, allowedHosts, allowedOrigins });
@@ -110,6 +112,7 @@ export async function startHttp(options: HttpOptions): Promise<HttpSurface> {
     close: async () => {
       closing.abort();
       connect.drain();
+      for (const socket of silent) socket.destroy();
       await drain(server, () => connect.cut());
       log.info({ event: 'http.closed', port });
     },
@@ -194,6 +197,21 @@ function listen(
       resolve(typeof address === 'object' && address !== null ? address.port : at.port);
     });
   });
+}
+
+/**
+ * Sockets that have asked for nothing yet, as clients' pools open them ahead of time. Node does not
+ * count them as idle, so a server that closes would wait for them.
+ */
+function trackSilent(server: Server): ReadonlySet<Socket> {
+  const silent = new Set<Socket>();
+  server.on('connection', (socket) => {
+    silent.add(socket);
+    socket.once('close', () => silent.delete(socket));
+  });
+  server.on('request', ({ socket }) => silent.delete(socket));
+  server.on('upgrade', (_incoming, socket: Socket) => silent.delete(socket));
+  return silent;
 }
 
 async function drain(server: Server, cutConnections: () => void): Promise<void> {

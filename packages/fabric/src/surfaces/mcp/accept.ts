@@ -1,11 +1,14 @@
+const ANSWERS = ['application/json', 'text/event-stream'] as const;
+
 /**
- * Whether an Accept header takes both JSON and a stream of events, in any order, case and with any parameters
- * (RFC 9110 §12.5.1). No header takes everything.
+ * Which of our two kinds of answer an Accept header takes, in the order and words that the transport compares with: a
+ * header may have any order, case, wildcard and weight (RFC 9110 §12.5.1). No header takes everything.
  */
-export function acceptsBoth(accept: string | undefined): boolean {
-  if (accept === undefined) return true;
+export function acceptedOf(accept: string | undefined): string {
+  if (accept === undefined) return ANSWERS.join(', ');
   const ranges = accept.split(',').map(rangeOf);
-  return ['application/json', 'text/event-stream'].every((type) => weightOf(type, ranges) > 0);
+  const taken = ANSWERS.filter((type) => weightOf(type, ranges) > 0);
+  return taken.length === 0 ? 'none/none' : taken.join(', ');
 }
 
 interface Range {

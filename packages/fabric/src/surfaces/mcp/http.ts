@@ -8,7 +8,7 @@ import { problemOf } from '@infrafabric/protocol';
 import type { Rejection } from '@infrafabric/protocol';
 import type { Fabric, Principal } from '../../engine/fabric.ts';
 import type { Log } from '../../engine/ports.ts';
-import { acceptsBoth } from './accept.ts';
+import { acceptedOf } from './accept.ts';
 import { BODY_BYTES_MAX } from './limits.ts';
 import { createServer } from './server.ts';
 import { fabricCaller } from './tool-caller.ts';
@@ -56,8 +56,8 @@ export function createTransport(factory: McpServerFactory, log: Log): McpHandler
   const listener = toNodeHandler(handler, { onerror, maxRequestBodySize: BODY_BYTES_MAX });
   return {
     serve: (incoming, outgoing) => {
-      const { accept } = incoming.headers;
-      if (incoming.method === 'POST' && acceptsBoth(accept)) incoming.headers.accept = BOTH;
+      const { headers, method } = incoming;
+      if (method === 'POST') headers.accept = acceptedOf(headers.accept);
       // Node's own request, whose optional members may also be undefined.
       // oxlint-disable-next-line typescript/no-unsafe-type-assertion
       return listener(incoming as NodeIncomingMessageLike, outgoing);
@@ -65,9 +65,6 @@ export function createTransport(factory: McpServerFactory, log: Log): McpHandler
     close: () => handler.close(),
   };
 }
-
-/** What the transport compares with; the parsed header has said that it means the same. */
-const BOTH = 'application/json, text/event-stream';
 
 /** The credential of an `Authorization: Bearer` header; the scheme's case does not matter (RFC 9110 §11.1). */
 function bearerOf(incoming: IncomingMessage): string | undefined {

@@ -1,6 +1,7 @@
 /** Refusals as a model reads them: the code and the remedy first, then what happened and what to call next. */
 import type { ErrorCode, Problem } from '@infrafabric/protocol';
 import type { JsonObject } from './fit.ts';
+import { jsonOf, said } from './said.ts';
 
 const ANOTHER = 'Call next_task for another.';
 const REGISTER = 'Call register_session and use the sessionId that it returns.';
@@ -30,15 +31,29 @@ const NEXT_CALL: Partial<Readonly<Record<ErrorCode, string>>> = {
   'auth.expired': 'Ask an operator for a new credential.',
 };
 
+/** Refusals whose detail and facts quote words that others wrote: titles of blockers, reasons, names of gates. */
+const QUOTING: ReadonlySet<ErrorCode> = new Set([
+  'task.not_ready',
+  'task.parked',
+  'session.ended',
+  'blocker.resolved',
+  'gate.failed',
+]);
+const QUOTED_BY = 'the fabric, quoting others';
+
 /** The problem document of RFC 9457 in the order in which it matters, with the next call in its detail. */
 export function problemContent(problem: Problem, tool: string): JsonObject {
   const { code, remedy, detail, facts, retryAfterMs, title, status, type, trace } = problem;
+  const quotes = QUOTING.has(code);
   return {
     code,
     remedy,
-    detail: `${detail} ${nextCall(problem, tool)}`,
+    detail: `${quotes ? title : detail} ${nextCall(problem, tool)}`,
+    ...(quotes ? { why: said(QUOTED_BY, detail) } : {}),
     ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
-    ...(facts === undefined ? {} : { facts: jsonOf(facts) }),
+    ...(facts === undefined
+      ? {}
+      : { facts: quotes ? said(QUOTED_BY, jsonOf(facts)) : jsonOf(facts) }),
     title,
     status,
     type,
@@ -61,10 +76,4 @@ function nextCall({ code, remedy, retryAfterMs }: Problem, tool: string): string
     case 'report-bug':
       return 'Do not repeat the call; tell an operator.';
   }
-}
-
-/** Facts and outputs came as JSON or go out as JSON; undefined members vanish on the way, as they do on the wire. */
-export function jsonOf(value: object): JsonObject {
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion
-  return value as JsonObject;
 }

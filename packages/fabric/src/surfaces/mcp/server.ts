@@ -38,7 +38,7 @@ export function createServer(parts: McpServerParts): McpServer {
   const server = new McpServer(
     { name: 'infrafabric', version: parts.version },
     {
-      capabilities: { tools: {} },
+      capabilities: { tools: { listChanged: false } },
       instructions: INSTRUCTIONS,
       cacheHints: {
         'tools/list': { ttlMs: TOOLS_TTL_MS, cacheScope: 'public' },

@@ -4,13 +4,10 @@
  */
 import { splitTaskId } from '@infrafabric/protocol';
 import type { BlockerRow, Grant, OutputOf, TaskId, TaskRow } from '@infrafabric/protocol';
-import type { Json, JsonObject } from './fit.ts';
+import type { JsonObject } from './fit.ts';
 import { fit, sliceText } from './fit.ts';
 import { LISTED_CHARS_MAX } from './limits.ts';
-import { jsonOf } from './problem.ts';
-
-/** Somebody's words, with whose they are. */
-export const said = (saidBy: string, data: Json): JsonObject => ({ saidBy, data });
+import { jsonOf, said } from './said.ts';
 
 export const authorOf = (taskId: TaskId): string =>
   `the author of plan ${splitTaskId(taskId).planId}`;

@@ -125,7 +125,9 @@ export class Connection {
     if (known.kind === 'reject') {
       this.#refuse(id, known);
       this.#outbox.flush();
-      this.#socket.close(CLOSE.policy, known.code);
+      // A leader that starts or rebuilds cannot say who this is; the peer comes back.
+      const later = problemOf(known).remedy === 'retry-later';
+      this.#socket.close(later ? CLOSE.tryAgainLater : CLOSE.policy, known.code);
       return;
     }
     this.#own = credential;

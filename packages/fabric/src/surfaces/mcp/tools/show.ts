@@ -4,7 +4,7 @@ import type { ErrorCode, OutputOf, PlanRow, SessionRow } from '@infrafabric/prot
 import type { JsonObject } from '../fit.ts';
 import { bytesOf, digestOf, fit, fitRows, sliceText } from '../fit.ts';
 import { PAGE_ROWS, TEXT_BYTES_PER_PAGE } from '../limits.ts';
-import { jsonOf } from '../problem.ts';
+import { jsonOf, said } from '../said.ts';
 import type { Call, ToolResult } from '../tool.ts';
 import { ok } from '../tool.ts';
 import {
@@ -12,7 +12,6 @@ import {
   blockerView,
   isoTime,
   listedText,
-  said,
   taskRowView,
   taskView,
   withRest,
