@@ -150,6 +150,7 @@ export class Dispatch {
       operation.effect === 'read' ? undefined : whyNotThis(principal, parsed['sessionId']);
     if (refusal !== undefined) return refusal;
     if (operation.effect === 'write') return this.#writeCall(op, parsed, options);
+    this.#parts.leader.expireDue();
     const context = this.#contextNow();
     if ('kind' in context) return context;
     this.#seen(principal, 'heartbeat', context);

@@ -126,6 +126,11 @@ export class Leader {
     return this.#refusal();
   }
 
+  /** Ends what is due, so that what is read next is true now (E4). */
+  expireDue(): void {
+    if (this.#phase === 'serving') this.#term?.expireDue();
+  }
+
   /** Where the log is durable, as this leader knows. */
   get durable(): Head | undefined {
     return this.#term?.durable;
@@ -260,7 +265,7 @@ export class Leader {
     lost.answered = true;
     lost.disarm();
     this.#lost = this.#lost.filter((other) => other !== lost);
-    if (lost.found) answer(lost.sent);
+    if (lost.found) answer(lost.sent, this.#options.log);
     else refuse(lost.sent, refusal);
   }
 

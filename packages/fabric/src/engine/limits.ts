@@ -17,8 +17,8 @@ export const REBUILD_PAUSE_MS_MAX = 2_000;
 export const SETTLE_MS_MAX = 10_000;
 /** A difference between the wall clock and the monotonic clock that is reported, ms. */
 export const CLOCK_STEP_MS = 2_000;
-/** Soonest retry of an expiry that the decision put off, ms: two clocks round differently. */
-export const EXPIRY_RETRY_MS = 1;
+/** Pause before an expiry is tried again that was refused although its time had come, ms. */
+export const EXPIRY_RETRY_MS = 1_000;
 /** Due deadlines decided before one command. The rest follow in the same turn, in order. */
 export const EXPIRIES_PER_TURN_MAX = 10_000;
 /** Waiting claim tickets. Each is about 300 bytes; beyond it a spawn storm is told to slow down. */

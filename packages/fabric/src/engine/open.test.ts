@@ -411,10 +411,12 @@ describe('C3: leases end half-open, on the monotonic clock', () => {
     clock.freeze(999);
     expect(await claim()).toMatchObject({ code: 'task.leased' });
     clock.freeze(1);
-    expect(await call(fabric, 'tasks.renew', { sessionId: one.sessionId })).toMatchObject({
+    const late = { sessionId: one.sessionId, leases: [{ taskId, fencingToken }] };
+    expect(await call(fabric, 'tasks.renew', late)).toMatchObject({
       renewed: [],
       lost: [{ taskId }],
     });
+    expect(await call(fabric, 'tasks.show', { taskId })).toMatchObject({ phase: 'ready' });
     expect(await claim()).toMatchObject({ kind: 'ok', output: { fence: 2 } });
     expect(
       await fabric.call('tasks.complete', { taskId, fencingToken }, { principal: OPERATOR }),

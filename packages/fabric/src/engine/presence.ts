@@ -248,4 +248,6 @@ export class Presence implements Pick<Soft, 'presence' | 'renewedAt'> {
   }
 }
 
-const leftOf = (endsAt: number, at: number): number => Math.max(endsAt - at, EXPIRY_RETRY_MS);
+/** What is left by the wall clock; where nothing is and the expiry was refused all the same, a pause. */
+const leftOf = (endsAt: number, at: number): number =>
+  endsAt > at ? endsAt - at : EXPIRY_RETRY_MS;

@@ -63,10 +63,16 @@ export interface Sent extends Taken {
 export const REALM = { cred: 'realm', principal: 'realm' } as const;
 
 /** Tells everybody of a durable batch. A listener that throws must not keep the others waiting. */
-export function answer({ outcomes, waiting }: Taken): void {
+export function answer({ outcomes, waiting }: Taken, log: Log): void {
   for (const [i, on] of waiting.entries()) {
     const outcome = outcomes[i];
-    if (outcome !== undefined) on(outcome);
+    if (outcome === undefined) continue;
+    try {
+      on(outcome);
+    } catch (cause) {
+      const { message, stack } = cause instanceof Error ? cause : new Error(String(cause));
+      log.error({ event: 'listener.defect', message, stack });
+    }
   }
 }
 

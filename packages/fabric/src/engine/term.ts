@@ -9,7 +9,7 @@
  */
 import { reject, type Rejection } from '@infrafabric/protocol';
 import { decide, evolve, idempotent, readyVersion, type World } from '@infrafabric/core';
-import type { ArgsOf, DomainEvent } from '@infrafabric/core';
+import type { ArgsOf, Decision, DomainEvent } from '@infrafabric/core';
 
 import { Fault } from '../fault.ts';
 import type { Appended, Conflict, Head } from '../ports/journal.ts';
@@ -49,7 +49,7 @@ const OVERLOADED: Rejection = {
   retryAfterMs: OVERLOADED_RETRY_MS,
 };
 
-const INTERNAL = reject('internal', 'The command could not be folded; nothing of it was kept.');
+const INTERNAL = reject('internal', 'The fabric made a mistake; nothing of the command was kept.');
 export class Term implements View {
   readonly world: World;
   readonly presence: Presence;
@@ -131,7 +131,6 @@ export class Term implements View {
     this.#leaf = lastLeaf;
     this.#epoch = entry.epoch;
     this.presence.restart(this.world, entry.at);
-    this.#hooks.onDurable([entry], this.#size);
     this.#scheduleTurnEnd();
     return 'opened';
   }
@@ -139,7 +138,7 @@ export class Term implements View {
   /** Decides a command now; `on` is told the outcome when it is durable, at once where it rests on nothing. */
   submit(call: Submission, on: OnOutcome): void {
     const now = this.#parts.clock.monotonic();
-    if (this.#over || !this.#expireDue(now)) return on(OVERLOADED);
+    if (this.#over || !this.expireDue(now)) return on(OVERLOADED);
     if (call.idem !== undefined) {
       const index = idempotent(this.world, call.idem);
       if (index !== undefined) return this.#repeat(index, call, on);
@@ -174,7 +173,7 @@ export class Term implements View {
   /** `now` is the monotonic clock, read once a command. */
   #decide(call: Submission, now: number, on: OnOutcome): Verdict {
     const entry = this.#draft(call, this.#epoch, now);
-    const decision = decide(this.world, entry);
+    const decision = this.#decision(entry);
     switch (decision.kind) {
       case 'accept':
         entry.events = decision.events;
@@ -191,6 +190,17 @@ export class Term implements View {
       case 'reject':
         this.whenDurable(decision, on);
         return 'refused';
+    }
+  }
+
+  /** `decide` is pure: where it throws, nothing was changed and only this command is lost. */
+  #decision(entry: Committed): Decision {
+    try {
+      return decide(this.world, entry);
+    } catch (cause) {
+      const { message, stack } = cause instanceof Error ? cause : new Error(String(cause));
+      this.#parts.log.error({ event: 'decide.defect', op: entry.op, message, stack });
+      return INTERNAL;
     }
   }
 
@@ -269,7 +279,7 @@ export class Term implements View {
   }
 
   /** Expires what is due. False: the batch is full, so nothing else may be decided now (E4). */
-  #expireDue(now: number): boolean {
+  expireDue(now = this.#parts.clock.monotonic()): boolean {
     if (now < this.presence.earliest) return true;
     for (let left = EXPIRIES_PER_TURN_MAX; left > 0; left -= 1) {
       const due = this.presence.next(now);
@@ -292,7 +302,7 @@ export class Term implements View {
 
   #endTurn(): void {
     if (this.#over) return;
-    this.#expireDue(this.#parts.clock.monotonic());
+    this.expireDue();
     const version = readyVersion(this.world);
     if (version !== this.#readyVersion) {
       this.#readyVersion = version;
@@ -358,7 +368,7 @@ export class Term implements View {
     const taken = batch.take();
     // The disk works on the next batch while this one is answered.
     if (this.#open.entries.length > 0) this.#flush('shared');
-    answer(taken);
+    answer(taken, this.#parts.log);
     this.#hooks.onDurable(taken.entries, result.head.size);
     if (this.presence.earliest <= this.#parts.clock.monotonic()) this.#scheduleTurnEnd();
     this.#endIfIdle();

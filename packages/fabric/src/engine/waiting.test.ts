@@ -338,6 +338,24 @@ describe('the feed', () => {
     expect(fabric.figures().feedReaders).toBe(0);
   });
 
+  test('across a lost batch that is in the log after all, live readers see every event in order', async () => {
+    const none: AppendFault = { kind: 'none' };
+    const { fabric } = await start({
+      faults: scriptedFaults([none, none, { kind: 'unknown', applied: 'yes' }]),
+    });
+    const { done } = collect(fabric, {}, 4);
+    await ticks();
+    await addPlan(fabric, 'p', [{}]);
+    await addPlan(fabric, 'q', [{}]);
+    await addPlan(fabric, 'r', [{}]);
+    expect((await done).map(({ cursor, type }) => `${cursor} ${type}`)).toEqual([
+      '1.0 plan.submitted',
+      '2.0 plan.submitted',
+      '3.0 realm.opened',
+      '4.0 plan.submitted',
+    ]);
+  });
+
   test('it ends when its reader aborts and when the fabric closes', async () => {
     const { fabric } = await start();
     const one = collect(fabric, {}, 1);
