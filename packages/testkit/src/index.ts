@@ -14,6 +14,8 @@ export {
   textEntries,
 } from './journal-batches.ts';
 export { seededRandom, type Random } from './random.ts';
+export { openedRealm, RealmRun, type PlainArgs, type RunBy, type RunCommand } from './realm-run.ts';
+export { runScenario } from './scenario.ts';
 export {
   PowerCut,
   SECTOR_BYTES,
@@ -21,3 +23,11 @@ export {
   type SimDiskOptions,
   type SimOperation,
 } from './sim-disk.ts';
+export {
+  TAMPER_KINDS,
+  tamperRun,
+  type TamperKind,
+  type TamperOptions,
+  type TamperReport,
+  type Undetected,
+} from './tamper.ts';

@@ -57,7 +57,8 @@ export function checkFrame(frame: Frame, head: ChainHead): CheckedFrame {
     const start = end + ENTRY_LENGTH_BYTES;
     end = start + (((entries[end] ?? 0) << 8) | (entries[end + 1] ?? 0));
     if (end > entries.length) throw damagedEntry(index, 'lengths');
-    const flaw = readSequencerLine(entries, start, end, line) ?? linkFlaw(entries, line, index, leaf);
+    const flaw =
+      readSequencerLine(entries, start, end, line) ?? linkFlaw(entries, line, index, leaf);
     if (flaw !== undefined) throw damagedEntry(index, flaw);
     if (line.epoch !== epoch || line.atMs < atMs) throw damagedEntry(index, 'epoch or time');
     leaf = leafHashInPlace(nodeSha256, entries, start, end);

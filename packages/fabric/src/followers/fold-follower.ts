@@ -81,7 +81,8 @@ export class FoldFollower {
   take(frame: CheckedFrame, entries: readonly LogEntry[]): void {
     const from = this.#head.size - frame.first;
     const before = from === 0 ? frame.previousLeaf : frame.leaves[from - 1];
-    if (before !== this.#head.leaf) throw damagedEntry(this.#head.size, 'not the log of the snapshot');
+    if (before !== this.#head.leaf)
+      throw damagedEntry(this.#head.size, 'not the log of the snapshot');
     for (const entry of entries) {
       evolve(this.#world, entry);
       this.#compare(entry);

@@ -38,7 +38,8 @@ export async function readWhole(disk: Disk, path: string): Promise<Buffer | unde
 export function replaceFile(disk: Disk, path: string, bytes: Uint8Array): void {
   const part = `${path}.tmp`;
   const file =
-    openOrNothing(disk, part, 'create') ?? (disk.makeFolder(dirname(path)), disk.open(part, 'create'));
+    openOrNothing(disk, part, 'create') ??
+    (disk.makeFolder(dirname(path)), disk.open(part, 'create'));
   try {
     file.writeNow(bytes, 0);
   } finally {

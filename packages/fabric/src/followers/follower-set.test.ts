@@ -1,6 +1,13 @@
 import { Buffer } from 'node:buffer';
 import { afterEach, describe, expect, test } from 'vitest';
-import { openCheckpoint, noteVerifier, parseVkey, checkProofFile, leafHash, decodeBundle } from '@infrafabric/tlog';
+import {
+  openCheckpoint,
+  noteVerifier,
+  parseVkey,
+  checkProofFile,
+  leafHash,
+  decodeBundle,
+} from '@infrafabric/tlog';
 
 import { MemoryLog } from '../adapters/journal-memory/log.ts';
 import { openMemoryJournal } from '../adapters/journal-memory/journal.ts';
@@ -49,9 +56,14 @@ async function bench(entries: number, more: Partial<FollowerSetOptions> = {}): P
   const faults: unknown[] = [];
   const hashes: { index: number; hash: string }[] = [];
   const options: FollowerSetOptions = {
-    disk, clock, dataFolder: '/realm', indexPath: ':memory:', ...key,
+    disk,
+    clock,
+    dataFolder: '/realm',
+    indexPath: ':memory:',
+    ...key,
     reader: {
-      read: async (after, limit, upTo) => (await journal.read(after, limit)).filter(({ first }) => first < upTo),
+      read: async (after, limit, upTo) =>
+        (await journal.read(after, limit)).filter(({ first }) => first < upTo),
       close: () => undefined,
     },
     readBlob: (digest) => blobs.get(digest as never),
@@ -74,12 +86,18 @@ afterEach(async () => {
 
 /** Lets everything that is ready happen. */
 const settle = async (): Promise<void> => {
-  for (let i = 0; i < 60; i += 1) await new Promise((resolve) => { setImmediate(resolve); });
+  for (let i = 0; i < 60; i += 1)
+    await new Promise((resolve) => {
+      setImmediate(resolve);
+    });
 };
 
 /** Signing happens on the thread pool: waits until it is done, in turns of the event loop. */
 const until = async (condition: () => boolean): Promise<void> => {
-  for (let turn = 0; turn < 100_000 && !condition(); turn += 1) await new Promise((resolve) => { setImmediate(resolve); });
+  for (let turn = 0; turn < 100_000 && !condition(); turn += 1)
+    await new Promise((resolve) => {
+      setImmediate(resolve);
+    });
   expect(condition()).toBe(true);
 };
 
@@ -152,7 +170,11 @@ describe('checkpoints', () => {
     const tiles = [...b.disk.contents().keys()].filter((path) => path.startsWith('/realm/tile'));
     const width = b.size % 256;
     expect(tiles.toSorted()).toEqual(
-      [...Array.from({ length: Math.floor(b.size / 256) }, (_, i) => `/realm/tile/0/00${i}`), `/realm/tile/0/00${Math.floor(b.size / 256)}.p/${width}`, `/realm/tile/1/000.p/${Math.floor(b.size / 256)}`].toSorted(),
+      [
+        ...Array.from({ length: Math.floor(b.size / 256) }, (_, i) => `/realm/tile/0/00${i}`),
+        `/realm/tile/0/00${Math.floor(b.size / 256)}.p/${width}`,
+        `/realm/tile/1/000.p/${Math.floor(b.size / 256)}`,
+      ].toSorted(),
     );
   });
 
@@ -162,7 +184,8 @@ describe('checkpoints', () => {
     const disk = {
       ...b.disk,
       rename: (move: { readonly from: string; readonly to: string }) => {
-        if (full && move.to.endsWith('/checkpoint')) throw Object.assign(new Error('full'), { code: 'ENOSPC' });
+        if (full && move.to.endsWith('/checkpoint'))
+          throw Object.assign(new Error('full'), { code: 'ENOSPC' });
         b.disk.rename(move);
       },
     };
@@ -210,14 +233,18 @@ describe('restarts', () => {
       const b = await bench(1_995);
       await grown(b, b.size);
       const before = b.disk.contents();
-      expect([...before.keys()]).toContain(path.replace('1999', String(b.size - 1).padStart(4, '0')));
+      expect([...before.keys()]).toContain(
+        path.replace('1999', String(b.size - 1).padStart(4, '0')),
+      );
       const at = path.replace('1999', String(b.size - 1).padStart(4, '0'));
       b.disk.remove(at);
       if (damage === 'short') b.disk.open(at, 'create');
       const set = await FollowerSet.open(b.options, b.size);
       await set.snapshot();
       await set.close();
-      expect(checkpointFile(b.disk)).toBe(Buffer.from(before.get('/realm/checkpoint') ?? []).toString());
+      expect(checkpointFile(b.disk)).toBe(
+        Buffer.from(before.get('/realm/checkpoint') ?? []).toString(),
+      );
       for (const [file, bytes] of before) {
         if (file.startsWith('/realm/tile')) expect(b.disk.contents().get(file)).toEqual(bytes);
       }
@@ -228,14 +255,18 @@ describe('restarts', () => {
   test('a log shorter than what was signed is refused', async () => {
     const b = await bench(500);
     await grown(b, b.size);
-    await expect(FollowerSet.open(b.options, b.size - 1)).rejects.toMatchObject({ code: 'log.damaged' });
+    await expect(FollowerSet.open(b.options, b.size - 1)).rejects.toMatchObject({
+      code: 'log.damaged',
+    });
   });
 
   test('a checkpoint under another key, or none at all, is refused', async () => {
     const b = await bench(100);
     await grown(b, b.size);
     b.disk.open('/realm/checkpoint', 'create').writeNow(Buffer.from('hello\n'), 0);
-    await expect(FollowerSet.open(b.options, b.size)).rejects.toMatchObject({ code: 'log.damaged' });
+    await expect(FollowerSet.open(b.options, b.size)).rejects.toMatchObject({
+      code: 'log.damaged',
+    });
   });
 
   test('T3: another log of the same length never gets a signature', async () => {
@@ -243,7 +274,14 @@ describe('restarts', () => {
     await grown(b, b.size);
     for (const entries of [1_000, 1_300]) {
       const journal = openMemoryJournal({ log: new MemoryLog(key.genesisLeaf) });
-      await recordSample({ journal, blobs: memoryBlobs(), origin: key.origin, entries, seed: 6, frameEntries: 7 });
+      await recordSample({
+        journal,
+        blobs: memoryBlobs(),
+        origin: key.origin,
+        entries,
+        seed: 6,
+        frameEntries: 7,
+      });
       const reader = { read: journal.read.bind(journal), close: () => undefined };
       const opening = FollowerSet.open({ ...b.options, reader }, journal.head().size);
       await expect(opening).rejects.toMatchObject({ code: 'log.damaged' });
@@ -251,7 +289,14 @@ describe('restarts', () => {
     }
     // The same where the tiles are gone and the tree starts from nothing.
     const journal = openMemoryJournal({ log: new MemoryLog(key.genesisLeaf) });
-    await recordSample({ journal, blobs: memoryBlobs(), origin: key.origin, entries: 1_300, seed: 6, frameEntries: 7 });
+    await recordSample({
+      journal,
+      blobs: memoryBlobs(),
+      origin: key.origin,
+      entries: 1_300,
+      seed: 6,
+      frameEntries: 7,
+    });
     b.disk.remove('/realm/tile/0/001');
     const reader = { read: journal.read.bind(journal), close: () => undefined };
     const set = await FollowerSet.open({ ...b.options, reader }, journal.head().size);
@@ -285,7 +330,11 @@ describe('reads', () => {
     const entries: LogEntry[] = [];
     let head = { size: 0, leaf: key.genesisLeaf, epoch: 0, atMs: 0 };
     while (head.size < b.size) {
-      for (const frame of await b.options.reader.read(head.size, { bytes: 1e6, frames: 100 }, b.size)) {
+      for (const frame of await b.options.reader.read(
+        head.size,
+        { bytes: 1e6, frames: 100 },
+        b.size,
+      )) {
         const checked = checkFrame(frame, head);
         entries.push(...(await entriesOf(checked, 0, b.options.readBlob)));
         head = checked.after;
@@ -301,22 +350,51 @@ describe('reads', () => {
     const entries = await allEntries(b);
     const some = entries.find(({ op }) => op === 'tasks.complete');
     const queries = [
-      { operation: 'tasks.complete' }, { principal: 'agent-3' }, { sessionId: some?.session }, { trace: some?.trace },
-      { severity: 'warn' as const }, { severity: 'high' as const }, { severity: 'info' as const }, { code: 'lease.stale' },
-      { planId: 'plan-0' }, { taskId: 'plan-0/t3' }, { principal: 'agent-1', operation: 'tasks.claim' }, {},
-      { operation: 'linter.finding' }, { principal: 'nobody' },
-      { from: 100, to: 120 }, { since: entries[300]?.at, until: entries[400]?.at }, { operation: 'tasks.claim', from: 700 },
+      { operation: 'tasks.complete' },
+      { principal: 'agent-3' },
+      { sessionId: some?.session },
+      { trace: some?.trace },
+      { severity: 'warn' as const },
+      { severity: 'high' as const },
+      { severity: 'info' as const },
+      { code: 'lease.stale' },
+      { planId: 'plan-0' },
+      { taskId: 'plan-0/t3' },
+      { principal: 'agent-1', operation: 'tasks.claim' },
+      {},
+      { operation: 'linter.finding' },
+      { principal: 'nobody' },
+      { from: 100, to: 120 },
+      { since: entries[300]?.at, until: entries[400]?.at },
+      { operation: 'tasks.claim', from: 700 },
     ];
     for (const query of queries) {
-      const { from = 0, to = 1e9, since = 0, until = Infinity } = query as { from?: number; to?: number; since?: number; until?: number };
+      const {
+        from = 0,
+        to = 1e9,
+        since = 0,
+        until: last = Infinity,
+      } = query as { from?: number; to?: number; since?: number; until?: number };
       const expected = entries
-        .filter((entry) => entry.index >= from && entry.index <= to && entry.at >= since && entry.at <= until && isMatch(entry, query))
+        .filter(
+          (entry) =>
+            entry.index >= from &&
+            entry.index <= to &&
+            entry.at >= since &&
+            entry.at <= last &&
+            isMatch(entry, query),
+        )
         .map(({ index }) => index);
       for (const newest of [false, true]) {
         const found: number[] = [];
         let at: number | undefined;
         for (let round = 0; round < 200; round += 1) {
-          const answer = await set.reads.query({ ...query, newest, limit: 37, ...(at === undefined ? {} : newest ? { to: at } : { from: at }) });
+          const answer = await set.queries.query({
+            ...query,
+            newest,
+            limit: 37,
+            ...(at === undefined ? {} : newest ? { to: at } : { from: at }),
+          });
           found.push(...answer.entries.map(({ index }) => index));
           expect(answer.indexedTo).toBe(b.size);
           at = answer.next;
@@ -332,33 +410,57 @@ describe('reads', () => {
     const set = await opened(b, b.size);
     await set.snapshot();
     for (const index of [0, 1, 255, 256, 300, b.size - 1]) {
-      const proof = await set.reads.proof(index);
+      const proof = await set.proofs.proof(index);
       if ('kind' in proof) throw new Error(proof.code);
-      const claim = { text: proof.proof, leaf: proof.leaf, origin: key.origin, verifiers: verifiers() };
+      const claim = {
+        text: proof.proof,
+        leaf: proof.leaf,
+        origin: key.origin,
+        verifiers: verifiers(),
+      };
       expect(checkProofFile(nodeSha256, claim)).toMatchObject({ kind: 'included', index });
       expect(checkProofFile(nodeSha256, { ...claim, leaf: key.genesisLeaf }).kind).toBe('refused');
     }
-    expect(await set.reads.proof(b.size)).toMatchObject({ kind: 'reject', code: 'witness.no_such_entry' });
+    expect(await set.proofs.proof(b.size)).toMatchObject({
+      kind: 'reject',
+      code: 'witness.no_such_entry',
+    });
   });
 
   test('tiles and bundles are those of the tree, of any width up to the checkpoint, and nothing beyond it', async () => {
     const b = await bench(600);
     const set = await opened(b, b.size);
     await set.snapshot();
-    await set.reads.proof(b.size - 1);
-    const leaves = await set.reads.tile('tile/0/001');
-    const bundle = await set.reads.tile('tile/entries/001');
+    await set.proofs.proof(b.size - 1);
+    const leaves = await set.proofs.tile('tile/0/001');
+    const bundle = await set.proofs.tile('tile/entries/001');
     const entries = decodeBundle(bundle ?? new Uint8Array(), 256) ?? [];
     expect(entries).toHaveLength(256);
     for (const [i, entry] of entries.entries()) {
-      expect(leafHash(nodeSha256, entry)).toBe(Buffer.from(leaves?.subarray(i * 32, i * 32 + 32) ?? []).toString('base64'));
+      expect(leafHash(nodeSha256, entry)).toBe(
+        Buffer.from(leaves?.subarray(i * 32, i * 32 + 32) ?? []).toString('base64'),
+      );
     }
     for (const width of [1, 9, 87]) {
-      expect(await set.reads.tile(`tile/0/002.p/${width}`)).toHaveLength(width * 32);
-      expect(decodeBundle((await set.reads.tile(`tile/entries/002.p/${width}`)) ?? new Uint8Array(), width)).toHaveLength(width);
+      expect(await set.proofs.tile(`tile/0/002.p/${width}`)).toHaveLength(width * 32);
+      expect(
+        decodeBundle(
+          (await set.proofs.tile(`tile/entries/002.p/${width}`)) ?? new Uint8Array(),
+          width,
+        ),
+      ).toHaveLength(width);
     }
-    for (const path of ['tile/0/003', 'tile/0/002', 'tile/entries/002', 'tile/2/000', 'tile/0/002.p/255', 'tile/../LOCK', 'checkpoint', 'tile/1/000.p/3']) {
-      expect(await set.reads.tile(path), path).toBeUndefined();
+    for (const path of [
+      'tile/0/003',
+      'tile/0/002',
+      'tile/entries/002',
+      'tile/2/000',
+      'tile/0/002.p/255',
+      'tile/../LOCK',
+      'checkpoint',
+      'tile/1/000.p/3',
+    ]) {
+      expect(await set.proofs.tile(path), path).toBeUndefined();
     }
   });
 
@@ -366,10 +468,12 @@ describe('reads', () => {
     const b = await bench(600);
     const set = await opened(b, b.size);
     await set.snapshot();
-    await set.reads.proof(b.size - 1);
+    await set.proofs.proof(b.size - 1);
     b.disk.open('/realm/tile/0/000', 'write').writeNow(Buffer.from([1, 2, 3]), 32 * 5);
-    await expect(set.reads.query({ from: 5, to: 5 })).rejects.toMatchObject({ code: 'witness.tampered' });
-    expect(await set.reads.proof(5)).toMatchObject({ kind: 'reject', code: 'witness.unanchored' });
+    await expect(set.queries.query({ from: 5, to: 5 })).rejects.toMatchObject({
+      code: 'witness.tampered',
+    });
+    expect(await set.proofs.proof(5)).toMatchObject({ kind: 'reject', code: 'witness.unanchored' });
     expect(b.faults).toHaveLength(1);
     set.told(b.size);
     for (let i = 0; i < 10; i += 1) await settle();

@@ -22,7 +22,8 @@ import { IndexFollower } from './index-follower.ts';
 import type { ReadBlob } from './log-entry.ts';
 import { nodePrimitives, nodeSha256, poolSigner, type PoolSigner } from './node-crypto.ts';
 import { Pump, type FrameReader, type Moved } from './pump.ts';
-import { Reads } from './reads.ts';
+import { ProofReads } from './proof-reads.ts';
+import { QueryReads } from './query-reads.ts';
 import { SignedState, readSigned, type Signed } from './signed-state.ts';
 import { TileStore } from './tile-store.ts';
 import { TreeFollower } from './tree-follower.ts';
@@ -61,7 +62,8 @@ export interface FollowerLag {
 const SETTLE_MS = 200;
 
 export class FollowerSet {
-  readonly reads: Reads;
+  readonly proofs: ProofReads;
+  readonly queries: QueryReads;
   readonly #parts: Parts;
   readonly #pump: Pump;
   readonly #clock: Clock;
@@ -73,18 +75,20 @@ export class FollowerSet {
     this.#clock = clock;
     this.#onStateHash = onStateHash;
     this.#pump = new Pump({ reader, readBlob, clock, onFault, moved: this.#moved() });
-    this.reads = new Reads({
+    const { tiles, index, checkpointer, tree } = parts;
+    const durable = (): Position => this.#pump.durable;
+    this.proofs = new ProofReads({
       reader,
-      readBlob,
-      tiles: parts.tiles,
-      index: parts.index,
-      checkpointer: parts.checkpointer,
-      durable: () => this.#pump.durable,
+      tiles,
+      checkpointer,
+      durable,
       onWrongTiles: () => {
-        onFault('tree', new Fault('log.unavailable', { transient: true, detail: 'tiles are wrong and made again' }));
-        parts.tree.restart(parts.checkpointer.last);
+        onFault('tree', wrongTiles());
+        tree.restart(checkpointer.last);
       },
     });
+    const leafOf = (at: Position): Promise<Hash | undefined> => this.proofs.leafOf(at);
+    this.queries = new QueryReads({ reader, readBlob, index, durable, leafOf });
   }
 
   /**
@@ -186,6 +190,9 @@ export class FollowerSet {
   }
 }
 
+const wrongTiles = (): Fault =>
+  new Fault('log.unavailable', { transient: true, detail: 'tiles are wrong and made again' });
+
 interface Parts {
   readonly tiles: TileStore;
   readonly tree: TreeFollower;
@@ -200,7 +207,10 @@ async function openParts(options: FollowerSetOptions, size: Position): Promise<P
   const { disk, dataFolder, origin, clock } = options;
   const signer = poolSigner(options.logKey);
   if (signer === undefined) {
-    throw new Fault('log.unavailable', { transient: false, detail: 'the log key is no signing key' });
+    throw new Fault('log.unavailable', {
+      transient: false,
+      detail: 'the log key is no signing key',
+    });
   }
   const genesis = genesisLeaf(nodeSha256, { origin, vkey: formatVkey(signer.key) });
   const last = await readCheckpointFile(options, signer);
@@ -208,7 +218,10 @@ async function openParts(options: FollowerSetOptions, size: Position): Promise<P
   const tiles = new TileStore(disk, dataFolder);
   const tree = await TreeFollower.open({ tiles, genesisLeaf: genesis, known });
   if (!(await isOnLog(options, tree, size))) {
-    throw new Fault('log.damaged', { transient: false, detail: `entry ${tree.position - 1} is not the one that was signed` });
+    throw new Fault('log.damaged', {
+      transient: false,
+      detail: `entry ${tree.position - 1} is not the one that was signed`,
+    });
   }
   const history = new CheckpointHistory(disk, dataFolder);
   await history.repair();
@@ -274,7 +287,10 @@ async function readCheckpointFile(
     const { size, root } = opened.checkpoint;
     return { size, root, note };
   }
-  throw new Fault('log.damaged', { transient: false, detail: `${CHECKPOINT_PATH}: ${opened.reason}` });
+  throw new Fault('log.damaged', {
+    transient: false,
+    detail: `${CHECKPOINT_PATH}: ${opened.reason}`,
+  });
 }
 
 /** What signatures bind this log to, ascending. */
@@ -294,7 +310,10 @@ function knownRoots(
     }
     const same = known.find((other) => other.size === one.size);
     if (same !== undefined && same.root !== one.root) {
-      throw new Fault('log.damaged', { transient: false, detail: `two roots were signed at size ${one.size}` });
+      throw new Fault('log.damaged', {
+        transient: false,
+        detail: `two roots were signed at size ${one.size}`,
+      });
     }
     if (same === undefined) known.push({ size: one.size, root: one.root });
   }

@@ -79,7 +79,8 @@ export class FollowerThread implements FollowerHost {
     ask: Questions[Q]['ask'],
   ): Promise<Questions[Q]['answer']> {
     if (this.#closed) throw unavailable('the followers are closed', false);
-    if (this.#waiting.size >= QUESTIONS_MAX) throw unavailable('too many questions under way', true);
+    if (this.#waiting.size >= QUESTIONS_MAX)
+      throw unavailable('too many questions under way', true);
     if (question === 'close') this.#closed = true;
     // Whoever asks finds what was durable when he asked.
     this.#tell();
@@ -120,7 +121,10 @@ export class FollowerThread implements FollowerHost {
     };
     // The sources run as they are, and so does what the compiler made of them.
     const file = import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.js';
-    const worker = new Worker(new URL(file, import.meta.url), { workerData: data, name: 'followers' });
+    const worker = new Worker(new URL(file, import.meta.url), {
+      workerData: data,
+      name: 'followers',
+    });
     worker.on('message', (message: FromWorker) => {
       this.#receive(message);
     });
@@ -130,7 +134,8 @@ export class FollowerThread implements FollowerHost {
     worker.on('exit', () => {
       if (this.#worker === worker) this.#worker = undefined;
       // The next thing that is durable, or the next question, starts another one.
-      for (const { reject } of this.#waiting.values()) reject(unavailable('the thread ended', true));
+      for (const { reject } of this.#waiting.values())
+        reject(unavailable('the thread ended', true));
       this.#waiting.clear();
     });
     this.#worker = worker;

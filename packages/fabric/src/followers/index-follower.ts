@@ -134,7 +134,10 @@ export class IndexFollower {
     const order = newest ? 'DESC' : 'ASC';
     const also = terms
       .slice(1)
-      .map(() => 'AND EXISTS (SELECT 1 FROM held b WHERE b.run = a.run AND b.term = ? AND b.idx = a.idx)')
+      .map(
+        () =>
+          'AND EXISTS (SELECT 1 FROM held b WHERE b.run = a.run AND b.term = ? AND b.idx = a.idx)',
+      )
       .join(' ');
     const select = this.#database.prepare(
       `SELECT a.idx FROM held a WHERE a.run = ? AND a.term = ? AND a.idx >= ? AND a.idx < ? ${also} ORDER BY a.idx ${order} LIMIT ?`,
@@ -168,7 +171,8 @@ export class IndexFollower {
       this.#insertMany.run(...rows.slice(at, at + ROW_VALUES * STATEMENT_ROWS));
     }
     if (which === 'all') {
-      for (; at < rows.length; at += ROW_VALUES) this.#insert.run(...rows.slice(at, at + ROW_VALUES));
+      for (; at < rows.length; at += ROW_VALUES)
+        this.#insert.run(...rows.slice(at, at + ROW_VALUES));
     }
     if (at > 0) rows.splice(0, at);
   }
@@ -244,7 +248,9 @@ const statementsOf = (
   database: DatabaseSync,
 ): readonly [StatementSync, StatementSync, StatementSync] => [
   database.prepare('INSERT OR IGNORE INTO held VALUES (?, ?, ?)'),
-  database.prepare(`INSERT OR IGNORE INTO held VALUES ${'(?, ?, ?),'.repeat(STATEMENT_ROWS).slice(0, -1)}`),
+  database.prepare(
+    `INSERT OR IGNORE INTO held VALUES ${'(?, ?, ?),'.repeat(STATEMENT_ROWS).slice(0, -1)}`,
+  ),
   database.prepare('UPDATE place SET size = ?, leaf = ?'),
 ];
 

@@ -110,7 +110,10 @@ function addEvent(words: Set<string>, event: DomainEvent): void {
 }
 
 /** Ids stand under the same names in every call and event. */
-function addMembers(words: Set<string>, members: Readonly<Record<string, unknown>> | undefined): void {
+function addMembers(
+  words: Set<string>,
+  members: Readonly<Record<string, unknown>> | undefined,
+): void {
   if (members === undefined || words.size >= WORDS_MAX) return;
   const { taskId, sessionId, planId, task } = members;
   if (typeof taskId === 'string') addTask(words, taskId);

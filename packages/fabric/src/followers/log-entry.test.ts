@@ -8,18 +8,41 @@ const LEAF = '47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=';
 const entryOf = (outcome: string, call: string): Buffer =>
   Buffer.from(`ifab-log/1 5 ${LEAF} 2026-11-21T08:00:00.140Z 7\n${outcome}\n${call}\n`);
 const read = (bytes: Buffer) => readLogEntry(bytes, 0, bytes.length);
-const OUTCOME = '{"cred":"session","events":[{"type":"task.leased"}],"idem":"i","ids":["ses_1"],"principal":"ada","session":"s","trace":"t"}';
+const OUTCOME =
+  '{"cred":"session","events":[{"type":"task.leased"}],"idem":"i","ids":["ses_1"],"principal":"ada","session":"s","trace":"t"}';
 
 test('an entry is read as it was written, absent members stay absent', () => {
   expect(read(entryOf(OUTCOME, '{"args":{"a":1},"op":"tasks.claim"}'))).toEqual({
     kind: 'entry',
     entry: {
-      index: 5, at: Date.parse('2026-11-21T08:00:00.140Z'), epoch: 7, op: 'tasks.claim', args: { a: 1 }, cred: 'session',
-      principal: 'ada', session: 's', trace: 't', idem: 'i', ids: ['ses_1'], events: [{ type: 'task.leased' }],
+      index: 5,
+      at: Date.parse('2026-11-21T08:00:00.140Z'),
+      epoch: 7,
+      op: 'tasks.claim',
+      args: { a: 1 },
+      cred: 'session',
+      principal: 'ada',
+      session: 's',
+      trace: 't',
+      idem: 'i',
+      ids: ['ses_1'],
+      events: [{ type: 'task.leased' }],
     },
   });
-  const short = read(entryOf('{"cred":"realm","events":[],"principal":"realm"}', '{"args":{},"op":"x"}'));
-  expect(Object.keys(short.kind === 'entry' ? short.entry : {})).toEqual(['index', 'at', 'epoch', 'op', 'args', 'cred', 'principal', 'ids', 'events']);
+  const short = read(
+    entryOf('{"cred":"realm","events":[],"principal":"realm"}', '{"args":{},"op":"x"}'),
+  );
+  expect(Object.keys(short.kind === 'entry' ? short.entry : {})).toEqual([
+    'index',
+    'at',
+    'epoch',
+    'op',
+    'args',
+    'cred',
+    'principal',
+    'ids',
+    'events',
+  ]);
 });
 
 test.each([
@@ -50,8 +73,12 @@ test('a spilled list and spilled arguments are filled from their blobs, or the e
   const spilled = read(bytes);
   if (spilled.kind !== 'spilled') throw new Error('not spilled');
   const blobs: Record<string, string> = { 'sha256:e': '[{"type":"x"}]', 'sha256:a': '{"plan":1}' };
-  const readBlob = (digest: string) => Promise.resolve(digest in blobs ? Buffer.from(blobs[digest] ?? '') : undefined);
-  expect(await fillSpills(spilled, readBlob)).toMatchObject({ args: { plan: 1 }, events: [{ type: 'x' }] });
+  const readBlob = (digest: string) =>
+    Promise.resolve(digest in blobs ? Buffer.from(blobs[digest] ?? '') : undefined);
+  expect(await fillSpills(spilled, readBlob)).toMatchObject({
+    args: { plan: 1 },
+    events: [{ type: 'x' }],
+  });
   delete blobs['sha256:a'];
   expect(await fillSpills(spilled, readBlob)).toBeUndefined();
 });

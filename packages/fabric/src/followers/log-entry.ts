@@ -30,7 +30,12 @@ export interface Spill {
 export type ReadEntry =
   | { readonly kind: 'entry'; readonly entry: LogEntry }
   /** Parts of it are blobs: `fillSpills` completes it. */
-  | { readonly kind: 'spilled'; readonly entry: LogEntry; readonly events?: Spill; readonly args?: Spill }
+  | {
+      readonly kind: 'spilled';
+      readonly entry: LogEntry;
+      readonly events?: Spill;
+      readonly args?: Spill;
+    }
   | { readonly kind: 'bad'; readonly reason: EntryFlaw | 'outcome' | 'call' };
 
 type Members = Readonly<Record<string, unknown>>;
@@ -69,7 +74,8 @@ function outcomeOf(outcome: Members | undefined): Outcome | undefined {
   const { cred, principal, ids, events: list } = outcome;
   const spilled = spillOf(list);
   const events = spilled === undefined ? eventsOf(list) : [];
-  if (typeof principal !== 'string' || !isCredential(cred) || events === undefined) return undefined;
+  if (typeof principal !== 'string' || !isCredential(cred) || events === undefined)
+    return undefined;
   const said = { cred, principal, ...textMembers(outcome), ids: textsOf(ids), events };
   return spilled === undefined ? said : { ...said, spilled };
 }
@@ -85,7 +91,9 @@ export async function fillSpills(
   const { entry } = spilled;
   const args = spilled.args === undefined ? entry.args : await blobValue(spilled.args, readBlob);
   const events =
-    spilled.events === undefined ? entry.events : eventsOf(await blobValue(spilled.events, readBlob));
+    spilled.events === undefined
+      ? entry.events
+      : eventsOf(await blobValue(spilled.events, readBlob));
   return args === undefined || events === undefined ? undefined : { ...entry, args, events };
 }
 

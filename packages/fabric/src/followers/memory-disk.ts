@@ -41,7 +41,9 @@ export function memoryDisk(initial: ReadonlyMap<string, Uint8Array> = new Map())
       if (!folders.has(folder)) throw missing(folder);
       return children(folder);
     },
-    contents: () => new Map([...files].map(([path, file]) => [path, file.bytes.slice()])),
+    contents: () =>
+      // Not `slice`: of a Buffer that is a view.
+      new Map([...files].map(([path, file]) => [path, Uint8Array.from(file.bytes)])),
     makeFolder,
     open: (path, mode) => {
       if (mode !== 'create') return existing(path);

@@ -1,12 +1,12 @@
 /** What the leader's thread and the followers' thread say to each other. */
-import { Fault } from '../fault.ts';
-import { isErrorCode, type ErrorCode } from '@infrafabric/protocol';
+import { isErrorCode, type ErrorCode, type Rejection } from '@infrafabric/protocol';
 
+import { Fault } from '../fault.ts';
 import type { PublishedCheckpoint } from './checkpointer.ts';
 import type { FollowerLag, FollowerSet } from './follower-set.ts';
 import type { HashedState } from './fold-follower.ts';
-import type { WitnessProof, WitnessQuery, WitnessRows } from './reads.ts';
-import type { Rejection } from '@infrafabric/protocol';
+import type { WitnessProof } from './proof-reads.ts';
+import type { WitnessQuery, WitnessRows } from './query-rows.ts';
 
 /** What the thread is started with. */
 export interface WorkerStart {
@@ -22,7 +22,10 @@ export interface WorkerStart {
 export interface Questions {
   readonly query: { readonly ask: WitnessQuery; readonly answer: WitnessRows };
   readonly proof: { readonly ask: number; readonly answer: WitnessProof | Rejection };
-  readonly checkpoint: { readonly ask: undefined; readonly answer: PublishedCheckpoint | Rejection };
+  readonly checkpoint: {
+    readonly ask: undefined;
+    readonly answer: PublishedCheckpoint | Rejection;
+  };
   readonly tile: { readonly ask: string; readonly answer: Uint8Array | undefined };
   readonly lag: { readonly ask: undefined; readonly answer: FollowerLag };
   readonly snapshot: { readonly ask: undefined; readonly answer: HashedState | undefined };
@@ -57,14 +60,14 @@ export async function answerOf(set: FollowerSet, asked: Asked): Promise<unknown>
   switch (asked.question) {
     case 'query':
       await set.settled();
-      return set.reads.query(asked.ask);
+      return set.queries.query(asked.ask);
     case 'proof':
       await set.settled();
-      return set.reads.proof(asked.ask);
+      return set.proofs.proof(asked.ask);
     case 'checkpoint':
-      return set.reads.checkpoint();
+      return set.proofs.checkpoint();
     case 'tile':
-      return set.reads.tile(asked.ask);
+      return set.proofs.tile(asked.ask);
     case 'lag':
       return set.lag();
     case 'snapshot':

@@ -86,7 +86,10 @@ export class Pump {
     this.#durable = size;
     const now = this.#options.clock.monotonic();
     const last = this.#samples.at(-1);
-    if ((last === undefined || now - last.atMs >= SAMPLE_MS) && this.#samples.length < SAMPLES_MAX) {
+    if (
+      (last === undefined || now - last.atMs >= SAMPLE_MS) &&
+      this.#samples.length < SAMPLES_MAX
+    ) {
       this.#samples.push({ size, atMs: now });
     }
     this.#start();
@@ -152,7 +155,8 @@ export class Pump {
     if (!behind.some((moved) => moved.position() === place)) return;
     try {
       const frames = await this.#options.reader.read(place, PAGE, this.#durable);
-      if (frames.length === 0) throw new Fault('log.damaged', { transient: false, detail: `nothing at entry ${place}` });
+      if (frames.length === 0)
+        throw new Fault('log.damaged', { transient: false, detail: `nothing at entry ${place}` });
       for (const frame of frames) await this.#frame(frame, behind);
     } catch (cause) {
       this.#stop('journal', cause);
@@ -185,7 +189,8 @@ export class Pump {
     for (const moved of there) {
       if (this.#stopped.has(moved.name)) continue;
       try {
-        const own = moved.position() > parsedFrom ? entries.slice(moved.position() - parsedFrom) : entries;
+        const own =
+          moved.position() > parsedFrom ? entries.slice(moved.position() - parsedFrom) : entries;
         moved.take(checked, own);
       } catch (cause) {
         this.#stop(moved.name, cause);

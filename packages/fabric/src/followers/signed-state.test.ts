@@ -27,9 +27,12 @@ describe('what was signed', () => {
       for (let cut = 0; cut < 90; cut += 1) {
         const disk = memoryDisk();
         const state = await SignedState.open(disk, '/realm');
-        for (let size = 1; size <= records; size += 1) await state.record({ size, root: rootOf(`${size}`) });
+        for (let size = 1; size <= records; size += 1)
+          await state.record({ size, root: rootOf(`${size}`) });
         const newest = records % 2 === 1 ? 512 : 0;
-        disk.open(signedPath('/realm'), 'write').writeNow(Buffer.alloc(512 - cut, 'x'), newest + cut);
+        disk
+          .open(signedPath('/realm'), 'write')
+          .writeNow(Buffer.alloc(512 - cut, 'x'), newest + cut);
         expect((await readSigned(disk, '/realm'))?.size).toBe(records - 1);
       }
     }

@@ -12,10 +12,26 @@ import { stateHash } from './state-hash.ts';
 async function sampleSnapshot(index: number): Promise<Snapshot> {
   const key = sampleLogKey(1);
   const journal = openMemoryJournal({ log: new MemoryLog(key.genesisLeaf) });
-  const blobs = { put: () => Promise.reject(new Error('no blobs')), get: () => Promise.resolve(undefined) };
-  const recorder = await recordSample({ journal, blobs: { ...blobs, put: async () => digest }, origin: key.origin, entries: 300, seed: 3 });
+  const blobs = {
+    put: () => Promise.reject(new Error('no blobs')),
+    get: () => Promise.resolve(undefined),
+  };
+  const recorder = await recordSample({
+    journal,
+    blobs: { ...blobs, put: async () => digest },
+    origin: key.origin,
+    entries: 300,
+    seed: 3,
+  });
   const sections = worldSections(recorder.world);
-  return { index, leaf: journal.head().leaf, epoch: 1, atMs: 5, stateHash: stateHash(sections).digest, sections };
+  return {
+    index,
+    leaf: journal.head().leaf,
+    epoch: 1,
+    atMs: 5,
+    stateHash: stateHash(sections).digest,
+    sections,
+  };
 }
 const digest = 'sha256:0' as never;
 
@@ -25,7 +41,9 @@ test('a world comes back from its snapshot with the same hash', async () => {
   await writeSnapshot(disk, '/realm', snapshot);
   const loaded = await loadNewestSnapshot(disk, '/realm', 300);
   expect(loaded).toEqual(snapshot);
-  expect(stateHash(worldSections(restoreWorld(loaded?.sections ?? []))).digest).toBe(snapshot.stateHash);
+  expect(stateHash(worldSections(restoreWorld(loaded?.sections ?? []))).digest).toBe(
+    snapshot.stateHash,
+  );
 });
 
 test('the newest two are kept, and one of entries that the log does not have is not taken', async () => {
@@ -50,7 +68,8 @@ test('S1: any changed byte makes a snapshot one that is not there; the one befor
     changed[at] = (changed[at] ?? 0) ^ 1;
     expect(parseSnapshot(changed)).toBeUndefined();
   }
-  for (const bytes of [0, 1, 64, 65, 66, whole.length - 1]) expect(parseSnapshot(whole.subarray(0, bytes))).toBeUndefined();
+  for (const bytes of [0, 1, 64, 65, 66, whole.length - 1])
+    expect(parseSnapshot(whole.subarray(0, bytes))).toBeUndefined();
   await writeSnapshot(disk, '/realm', { ...snapshot, index: 20 });
   disk.open('/realm/snapshots/0000000000000020.snap', 'write').writeNow(Buffer.from('!'), 500);
   expect((await loadNewestSnapshot(disk, '/realm', 100))?.index).toBe(10);
@@ -66,7 +85,15 @@ test('S1: a snapshot whose digest was made again still needs sections that give 
 test('the state hash names the room that differs', () => {
   const world = createWorld();
   const before = stateHash(worldSections(world));
-  evolve(world, { index: 0, at: 1, epoch: 1, op: 'witness.record', args: {}, principal: 'p', events: [] });
+  evolve(world, {
+    index: 0,
+    at: 1,
+    epoch: 1,
+    op: 'witness.record',
+    args: {},
+    principal: 'p',
+    events: [],
+  });
   const after = stateHash(worldSections(world));
   expect(after.digest).not.toBe(before.digest);
   expect(after.rooms.get('realm')).not.toBe(before.rooms.get('realm'));

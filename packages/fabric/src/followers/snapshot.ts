@@ -51,7 +51,9 @@ export async function writeSnapshot(
 ): Promise<void> {
   const folder = snapshotFolder(dataFolder);
   const parts = snapshot.sections.map(({ content }) =>
-    typeof content === 'string' ? Buffer.from(content) : Buffer.from(content.buffer, content.byteOffset, content.length),
+    typeof content === 'string'
+      ? Buffer.from(content)
+      : Buffer.from(content.buffer, content.byteOffset, content.length),
   );
   const head = JSON.stringify({
     atMs: snapshot.atMs,
@@ -68,7 +70,11 @@ export async function writeSnapshot(
   });
   const body = Buffer.concat([Buffer.from(`${MAGIC}${head}\n`), ...parts]);
   const digest = Buffer.from(`${digestOf(body)}\n`);
-  await replaceFileDurably(disk, snapshotPath(folder, snapshot.index), Buffer.concat([body, digest]));
+  await replaceFileDurably(
+    disk,
+    snapshotPath(folder, snapshot.index),
+    Buffer.concat([body, digest]),
+  );
   for (const index of snapshotIndices(disk, folder).slice(0, -SNAPSHOTS_KEPT)) {
     removeIfThere(disk, snapshotPath(folder, index));
   }
@@ -107,7 +113,9 @@ export function parseSnapshot(bytes: Buffer): Snapshot | undefined {
   return { ...place, sections };
 }
 
-function placeOf(head: Readonly<Record<string, unknown>> | undefined): Omit<Snapshot, 'sections'> | undefined {
+function placeOf(
+  head: Readonly<Record<string, unknown>> | undefined,
+): Omit<Snapshot, 'sections'> | undefined {
   const { index, leaf, epoch, atMs, decider, stateHash: named } = head ?? {};
   if (decider !== DECIDER_VERSION || typeof leaf !== 'string' || !isHash(leaf)) return undefined;
   if (typeof index !== 'number' || typeof epoch !== 'number') return undefined;
@@ -125,7 +133,10 @@ function sectionsOf(list: unknown, body: Buffer): readonly Section[] | undefined
     const part = body.subarray(at, at + bytes);
     if (part.length !== bytes) return undefined;
     // A copy: views of other element types must start at a multiple of their size.
-    sections.push({ name, content: form === 'text' ? part.toString('utf8') : new Uint8Array(part) });
+    sections.push({
+      name,
+      content: form === 'text' ? part.toString('utf8') : new Uint8Array(part),
+    });
     at += bytes;
   }
   return at === body.length ? sections : undefined;

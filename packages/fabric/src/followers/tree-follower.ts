@@ -5,7 +5,15 @@
  * T4  Tiles are derived. Where one is missing or short they are all made again from the journal.
  */
 import { Buffer } from 'node:buffer';
-import { HASH_BYTES, TILE_WIDTH, Tree, partialTiles, type Hash, type TileId, type TreeOptions } from '@infrafabric/tlog';
+import {
+  HASH_BYTES,
+  TILE_WIDTH,
+  Tree,
+  partialTiles,
+  type Hash,
+  type TileId,
+  type TreeOptions,
+} from '@infrafabric/tlog';
 
 import { Fault } from '../fault.ts';
 import type { Position } from '../ports/journal.ts';
@@ -95,7 +103,8 @@ export class TreeFollower {
     this.writePending();
     const from = this.#tree.size - frame.first;
     const before = from === 0 ? frame.previousLeaf : frame.leaves[from - 1];
-    if (before !== this.#leaf) throw wrongRoot(this.#tree.size, 'the journal has another leaf here');
+    if (before !== this.#leaf)
+      throw wrongRoot(this.#tree.size, 'the journal has another leaf here');
     for (let i = from; i < frame.count; i += 1) {
       const leaf = frame.leaves[i];
       if (leaf === undefined) break;

@@ -1,5 +1,11 @@
 /** The witness as the engine starts it: one follower that keeps tree, fold and index, and answers the witness's reads. */
-import { EntryRow, digestFrom, entryIndex, type OutputOf, type Rejection } from '@infrafabric/protocol';
+import {
+  EntryRow,
+  digestFrom,
+  entryIndex,
+  type OutputOf,
+  type Rejection,
+} from '@infrafabric/protocol';
 import { formatVkey } from '@infrafabric/tlog';
 
 import type { Clock } from '../engine/clock.ts';
@@ -44,7 +50,10 @@ export interface WitnessFollower extends Follower {
 export function makeWitness(context: FollowerContext, options: WitnessOptions): WitnessFollower {
   const signer = poolSigner(options.logKey);
   if (signer === undefined) {
-    throw new Fault('config.invalid', { transient: false, detail: 'the log key is no signing key' });
+    throw new Fault('config.invalid', {
+      transient: false,
+      detail: 'the log key is no signing key',
+    });
   }
   const report = (name: string, cause: unknown): void => {
     const detail = cause instanceof Error ? cause.message : String(cause);
@@ -55,6 +64,7 @@ export function makeWitness(context: FollowerContext, options: WitnessOptions): 
       await context.recordStateHash({ index, hash });
     } catch (cause) {
       // The next snapshot brings another hash; this one is lost with the leader that could have journaled it.
+      if (cause instanceof Fault && cause.code === 'fabric.stopping') return;
       report('fold', cause);
     }
   };
@@ -154,7 +164,15 @@ function hostOf(context: FollowerContext, options: WitnessOptions, hooks: Hooks)
   const every = snapshotEveryEntries === undefined ? {} : { snapshotEveryEntries };
   const { origin, head } = context;
   if (dataFolder !== undefined) {
-    return new FollowerThread({ dataFolder, origin, logKey, size: head.size, clock, ...every, ...hooks });
+    return new FollowerThread({
+      dataFolder,
+      origin,
+      logKey,
+      size: head.size,
+      clock,
+      ...every,
+      ...hooks,
+    });
   }
   const opening = FollowerSet.open(
     {

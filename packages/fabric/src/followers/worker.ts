@@ -7,7 +7,13 @@ import { systemClock } from '../engine/clock.ts';
 import { blobReader } from './blob-files.ts';
 import { nodeFollowerDisk } from './follower-disk.ts';
 import { FollowerSet } from './follower-set.ts';
-import { answerOf, sentFault, type FromWorker, type ToWorker, type WorkerStart } from './messages.ts';
+import {
+  answerOf,
+  sentFault,
+  type FromWorker,
+  type ToWorker,
+  type WorkerStart,
+} from './messages.ts';
 
 export const INDEX_FILE = 'index.sqlite';
 
@@ -40,7 +46,8 @@ async function serve(port: MessagePort, start: WorkerStart): Promise<void> {
     void opening.then(
       (set) => take(set, message, post),
       (cause: unknown) => {
-        if (message.type === 'asked') post({ type: 'failed', id: message.id, fault: sentFault(cause) });
+        if (message.type === 'asked')
+          post({ type: 'failed', id: message.id, fault: sentFault(cause) });
       },
     );
   });

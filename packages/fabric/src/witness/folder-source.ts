@@ -13,10 +13,12 @@ const CHUNK_BYTES = 524_288;
  * written does not seem to run behind itself.
  */
 export function folderSource(disk: Disk, dataFolder: string): LogSource {
-  const histories = filesOf(disk, dataFolder, { folder: HISTORY_FOLDER, suffix: '.notes' }).map((path) => ({
-    path,
-    bytes: sizeOf(disk, join(dataFolder, path)),
-  }));
+  const histories = filesOf(disk, dataFolder, { folder: HISTORY_FOLDER, suffix: '.notes' }).map(
+    (path) => ({
+      path,
+      bytes: sizeOf(disk, join(dataFolder, path)),
+    }),
+  );
   return {
     segments: async function* () {
       for (const path of filesOf(disk, dataFolder, { folder: SEGMENT_FOLDER, suffix: '.seg' })) {
@@ -51,7 +53,7 @@ function sourceFile(
       try {
         // One buffer for the whole file: the verifier copies what it keeps.
         const chunk = Buffer.allocUnsafe(CHUNK_BYTES);
-        for (let offset = 0; offset < bytes; ) {
+        for (let offset = 0; offset < bytes;) {
           const wanted = chunk.subarray(0, Math.min(CHUNK_BYTES, bytes - offset));
           const filled = await file.read(wanted, offset);
           if (filled === 0) return;

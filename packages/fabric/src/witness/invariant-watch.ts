@@ -64,7 +64,9 @@ export class InvariantWatch {
     const held = this.#tasks.get(taskId);
     return held?.fence === fence && held.sessionId === sessionId
       ? []
-      : [`C5: ${sessionId} wrote to ${taskId} with fence ${fence}, the newest is ${held?.fence ?? 0}`];
+      : [
+          `C5: ${sessionId} wrote to ${taskId} with fence ${fence}, the newest is ${held?.fence ?? 0}`,
+        ];
   }
 
   #ended(event: Writing): readonly string[] {
@@ -83,7 +85,10 @@ export class InvariantWatch {
     return faults;
   }
 
-  #early(event: Extract<DomainEvent, { readonly type: 'lease.expired' }>, at: number): readonly string[] {
+  #early(
+    event: Extract<DomainEvent, { readonly type: 'lease.expired' }>,
+    at: number,
+  ): readonly string[] {
     const held = this.#tasks.get(event.taskId);
     const endsAt = event.renewedAt + (held?.leaseMs ?? 0);
     return at < endsAt ? [`C3: the lease of ${event.taskId} expired ${endsAt - at} ms early`] : [];

@@ -55,7 +55,13 @@ export class LogRecorder {
     if (decision.kind === 'unchanged' || decision.kind === 'reject') return decision;
     const events = decision.kind === 'accept' ? decision.events : [decision.record];
     if (call.op === 'realm.open') this.#epoch += 1;
-    const entry: Committed = { ...command, kind: 'committed', index: this.#size, epoch: this.#epoch, events };
+    const entry: Committed = {
+      ...command,
+      kind: 'committed',
+      index: this.#size,
+      epoch: this.#epoch,
+      events,
+    };
     // A new leader begins with a frame of its own: a frame has one epoch.
     if (call.op === 'realm.open') await this.flush();
     const draft = this.#write(entry, this.#leaf, callText(call));

@@ -26,7 +26,12 @@ import { openJournalReader } from '../adapters/journal-file/reader.ts';
 import { eventListText } from '../engine/entry-text.ts';
 import { Fault } from '../fault.ts';
 import { blobReader } from '../followers/blob-files.ts';
-import { checkFrame, entriesOf, type ChainHead, type CheckedFrame } from '../followers/checked-frame.ts';
+import {
+  checkFrame,
+  entriesOf,
+  type ChainHead,
+  type CheckedFrame,
+} from '../followers/checked-frame.ts';
 import { nodeFollowerDisk } from '../followers/follower-disk.ts';
 import type { LogEntry, ReadBlob } from '../followers/log-entry.ts';
 import type { FrameReader } from '../followers/pump.ts';

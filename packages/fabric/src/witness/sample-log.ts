@@ -119,7 +119,13 @@ class SampleWork {
   }
 
   /** The leader's entry for a hash that a follower found. */
-  async recordHash({ index, hash }: { readonly index: number; readonly hash: string }): Promise<void> {
+  async recordHash({
+    index,
+    hash,
+  }: {
+    readonly index: number;
+    readonly hash: string;
+  }): Promise<void> {
     const args = { index: EntryIndex.parse(index), hash: Digest.parse(hash) };
     await this.#record({ op: 'realm.record_state_hash', args, cred: 'realm', principal: 'realm' });
   }
@@ -176,7 +182,9 @@ class SampleWork {
     const held = this.#held.shift();
     if (held === undefined) return;
     const { taskId, sessionId, fence } = held;
-    await this.#record(this.#bySession({ op: 'tasks.complete', args: { taskId, fence } }, sessionId));
+    await this.#record(
+      this.#bySession({ op: 'tasks.complete', args: { taskId, fence } }, sessionId),
+    );
   }
 
   async #giveUp(op: 'tasks.release' | 'tasks.fail'): Promise<void> {
@@ -192,7 +200,9 @@ class SampleWork {
   async #writeStale(): Promise<void> {
     if (this.#lost === undefined) return;
     const { taskId, sessionId, fence } = this.#lost;
-    await this.#record(this.#bySession({ op: 'tasks.complete', args: { taskId, fence } }, sessionId));
+    await this.#record(
+      this.#bySession({ op: 'tasks.complete', args: { taskId, fence } }, sessionId),
+    );
   }
 
   #note(): Submission {
@@ -200,7 +210,11 @@ class SampleWork {
       component: 'linter',
       operation: 'finding',
       severity: this.#random() < 0.2 ? 'high' : 'info',
-      params: { file: `src/${Math.floor(this.#random() * 1_000)}.ts`, line: 12, note: 'naïve “quotes” and ümläute' },
+      params: {
+        file: `src/${Math.floor(this.#random() * 1_000)}.ts`,
+        line: 12,
+        note: 'naïve “quotes” and ümläute',
+      },
     };
     return this.#bySession({ op: 'witness.record', args }, this.#sessionId());
   }
@@ -244,6 +258,9 @@ export function mulberry32(seed: number): () => number {
 
 function hexOf(random: () => number, digits: number): string {
   let text = '';
-  while (text.length < digits) text += Math.floor(random() * 65_536).toString(16).padStart(4, '0');
+  while (text.length < digits)
+    text += Math.floor(random() * 65_536)
+      .toString(16)
+      .padStart(4, '0');
   return text;
 }

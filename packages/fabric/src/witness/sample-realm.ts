@@ -7,10 +7,15 @@ import { formatSkey, formatVkey, genesisLeaf, publicKeyOf } from '@infrafabric/t
 import { nodeChecksums } from '../adapters/batch.ts';
 import { NODE_PORTS, openFileJournal } from '../adapters/journal-file/journal.ts';
 import { openJournalReader } from '../adapters/journal-file/reader.ts';
-import { systemClock } from '../engine/clock.ts';
+import { systemClock, type Clock } from '../engine/clock.ts';
 import type { BlobStore } from '../engine/ports.ts';
 import { blobReader } from '../followers/blob-files.ts';
-import { nodeFollowerDisk, readWhole, replaceFile, type FollowerDisk } from '../followers/follower-disk.ts';
+import {
+  nodeFollowerDisk,
+  readWhole,
+  replaceFile,
+  type FollowerDisk,
+} from '../followers/follower-disk.ts';
 import { FollowerSet } from '../followers/follower-set.ts';
 import type { HashedState } from '../followers/fold-follower.ts';
 import { nodePrimitives, nodeSha256 } from '../followers/node-crypto.ts';
@@ -32,7 +37,10 @@ export interface SampleLogKey {
 
 /** A log key that follows from its seed: for samples only. */
 export function sampleLogKey(seed: number, origin = 'sample.local/ifab/main'): SampleLogKey {
-  const bytes = createHash('sha256').update(`sample log key ${seed}`).digest().subarray(0, KEY_SEED_BYTES);
+  const bytes = createHash('sha256')
+    .update(`sample log key ${seed}`)
+    .digest()
+    .subarray(0, KEY_SEED_BYTES);
   const key = publicKeyOf(nodePrimitives, { name: origin, use: 'note', seed: bytes });
   const vkey = formatVkey(key);
   const genesis = genesisLeaf(nodeSha256, { origin, vkey });
@@ -42,6 +50,8 @@ export function sampleLogKey(seed: number, origin = 'sample.local/ifab/main'): S
 export interface SampleRealmOptions {
   readonly entries: number;
   readonly seed: number;
+  /** Of the log key. Default: the seed. */
+  readonly keySeed?: number;
   readonly frameEntries?: number;
   readonly disk?: FollowerDisk;
   /** Default: the file beside the journal. */
@@ -62,7 +72,7 @@ export async function writeSampleRealm(
   options: SampleRealmOptions,
 ): Promise<SampleRealm> {
   const { entries, seed, frameEntries = 64, disk = nodeFollowerDisk, checkpoints = 4 } = options;
-  const key = sampleLogKey(seed);
+  const key = sampleLogKey(options.keySeed ?? seed);
   const ports = disk === nodeFollowerDisk ? NODE_PORTS : { ...NODE_PORTS, disk, lock: noLock };
   const journal = await openFileJournal(
     { folder, genesisLeaf: key.genesisLeaf, durability: 'os', segmentBytes: SEGMENT_BYTES },
@@ -77,14 +87,20 @@ export async function writeSampleRealm(
       indexPath: options.indexPath ?? join(folder, 'index.sqlite'),
       reader: openJournalReader(folder, { disk, checksums: nodeChecksums }),
       readBlob: blobReader(disk, folder),
-      clock: systemClock,
+      clock: waitingClock,
       onStateHash: () => undefined,
       onFault: (_name, cause) => failed.push(cause),
     },
     0,
   );
   let hashed: HashedState | undefined;
-  const growing = { ...options, journal, blobs: sampleBlobs(disk, folder), origin: key.origin, frameEntries };
+  const growing = {
+    ...options,
+    journal,
+    blobs: sampleBlobs(disk, folder),
+    origin: key.origin,
+    frameEntries,
+  };
   await recordSample({
     ...growing,
     entries,
@@ -94,7 +110,7 @@ export async function writeSampleRealm(
       call: async (recorder: LogRecorder) => {
         set.told(recorder.durableSize);
         hashed = await set.snapshot();
-        await set.reads.proof(recorder.durableSize - 1);
+        await set.proofs.proof(recorder.durableSize - 1);
         return hashed;
       },
     },
@@ -109,7 +125,7 @@ export async function writeSampleRealm(
 
 /** Blobs of the realm's folder, as the followers read them. */
 function sampleBlobs(disk: FollowerDisk, folder: string): BlobStore {
-  const pathOf = (hex: string): string => join(folder, 'blobs', hex.slice(0, 2), hex);
+  const pathOf = (hex: string): string => join(folder, 'blobs', hex.slice(0, 2), hex.slice(2));
   return {
     put: (bytes) => {
       const hex = createHash('sha256').update(bytes).digest('hex');
@@ -119,6 +135,17 @@ function sampleBlobs(disk: FollowerDisk, folder: string): BlobStore {
     get: (digest) => readWhole(disk, pathOf(digest.slice('sha256:'.length))),
   };
 }
+
+/** The system's clock, but for timers that keep the process alive: where all else is memory nothing else does. */
+const waitingClock: Clock = {
+  ...systemClock,
+  setTimer: (at, fn) => {
+    const timer = setTimeout(fn, Math.max(Math.ceil(at - performance.now()), 0));
+    return () => {
+      clearTimeout(timer);
+    };
+  },
+};
 
 /** A disk in memory has one user. */
 const noLock = () => ({ lastStop: 'clean' as const, release: () => undefined });

@@ -1,7 +1,18 @@
 import { Buffer } from 'node:buffer';
 import { createHash } from 'node:crypto';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { encodeEntry, encodeFrame, leafHash, parseEntry, segmentPath, Tree, checkpointText, parseSkey, signNote, noteSigner } from '@infrafabric/tlog';
+import {
+  encodeEntry,
+  encodeFrame,
+  leafHash,
+  parseEntry,
+  segmentPath,
+  Tree,
+  checkpointText,
+  parseSkey,
+  signNote,
+  noteSigner,
+} from '@infrafabric/tlog';
 import { DECIDER_VERSION } from '@infrafabric/core';
 
 import { memoryDisk } from '../followers/memory-disk.ts';
@@ -17,7 +28,13 @@ let files: ReadonlyMap<string, Uint8Array>;
 
 beforeAll(async () => {
   const disk = memoryDisk();
-  realm = await writeSampleRealm(FOLDER, { entries: 3_000, seed: 11, disk, indexPath: ':memory:', frameEntries: 16 });
+  realm = await writeSampleRealm(FOLDER, {
+    entries: 3_000,
+    seed: 11,
+    disk,
+    indexPath: ':memory:',
+    frameEntries: 16,
+  });
   files = disk.contents();
 });
 
@@ -25,16 +42,35 @@ const trust = () => ({ origin: realm.origin, vkeys: [realm.vkey] });
 
 describe('an honest realm', () => {
   test('passes V0, V1 and V5; every stated hash is compared; the end has the hash of the followers', async () => {
-    const report = await verifyFolder(FOLDER, { disk: memoryDisk(files), levels: [0, 1, 5], log: trust() });
+    const report = await verifyFolder(FOLDER, {
+      disk: memoryDisk(files),
+      levels: [0, 1, 5],
+      log: trust(),
+    });
     expect(report.ok).toBe(true);
-    expect(report.log).toMatchObject({ anchored: 'ANCHORED', size: realm.size, tilesMissing: 0, tornTailBytes: 0 });
+    expect(report.log).toMatchObject({
+      anchored: 'ANCHORED',
+      size: realm.size,
+      tilesMissing: 0,
+      tornTailBytes: 0,
+    });
     expect(report.log.checkpointsChecked).toBeGreaterThan(3);
-    expect(report.replay).toMatchObject({ decided: realm.size, foldedOnly: 0, hashesSkipped: 0, stateHash: realm.hashed?.hash });
+    expect(report.replay).toMatchObject({
+      decided: realm.size,
+      foldedOnly: 0,
+      hashesSkipped: 0,
+      stateHash: realm.hashed?.hash,
+    });
     expect(report.replay?.hashesCompared).toBeGreaterThanOrEqual(2);
   });
 
   test('cannot be falsified', async () => {
-    const report = await verifyFolder(FOLDER, { disk: memoryDisk(files), levels: [5], log: trust(), mode: 'falsify' });
+    const report = await verifyFolder(FOLDER, {
+      disk: memoryDisk(files),
+      levels: [5],
+      log: trust(),
+      mode: 'falsify',
+    });
     expect(report.replay).toMatchObject({ ok: true });
     expect(report.replay?.invariantChecks).toBeGreaterThan(500);
   });
@@ -44,34 +80,60 @@ describe('an honest realm', () => {
     expect(bare).toMatchObject({ ok: true, log: { anchored: 'UNANCHORED' } });
     const required = await verifyFolder(FOLDER, { disk: memoryDisk(files), require: 'anchored' });
     expect(required.log.firstBad?.code).toBe('witness.unanchored');
-    const witnessed = await verifyFolder(FOLDER, { disk: memoryDisk(files), log: trust(), require: 'witnessed' });
+    const witnessed = await verifyFolder(FOLDER, {
+      disk: memoryDisk(files),
+      log: trust(),
+      require: 'witnessed',
+    });
     expect(witnessed.log.firstBad?.code).toBe('witness.unanchored');
   });
 
   test('under another key it is refused', async () => {
     const other = sampleLogKey(99);
-    const report = await verifyFolder(FOLDER, { disk: memoryDisk(files), log: { origin: realm.origin, vkeys: [other.vkey] } });
+    const report = await verifyFolder(FOLDER, {
+      disk: memoryDisk(files),
+      log: { origin: realm.origin, vkeys: [other.vkey] },
+    });
     expect(report.ok).toBe(false);
   });
 
-  test.each([{ vkeys: [] }, { vkeys: ['nonsense'] }])('a key that is none is the caller\'s mistake', async ({ vkeys }) => {
-    const verifying = verifyFolder(FOLDER, { disk: memoryDisk(files), log: { origin: realm.origin, vkeys } });
-    await expect(verifying).rejects.toMatchObject({ code: 'config.invalid' });
-  });
+  test.each([{ vkeys: [] }, { vkeys: ['nonsense'] }])(
+    "a key that is none is the caller's mistake",
+    async ({ vkeys }) => {
+      const verifying = verifyFolder(FOLDER, {
+        disk: memoryDisk(files),
+        log: { origin: realm.origin, vkeys },
+      });
+      await expect(verifying).rejects.toMatchObject({ code: 'config.invalid' });
+    },
+  );
 
-  test('a policy that is none is the caller\'s mistake; one without witnesses anchors nothing more', async () => {
+  test("a policy that is none is the caller's mistake; one without witnesses anchors nothing more", async () => {
     const verifying = verifyFolder(FOLDER, { disk: memoryDisk(files), policy: 'what' });
     await expect(verifying).rejects.toMatchObject({ code: 'config.invalid' });
-    const report = await verifyFolder(FOLDER, { disk: memoryDisk(files), log: trust(), policy: 'quorum none\n' });
+    const report = await verifyFolder(FOLDER, {
+      disk: memoryDisk(files),
+      log: trust(),
+      policy: 'quorum none\n',
+    });
     expect(report.log.anchored).toBe('ANCHORED');
   });
 
   test('an older state of it does not extend a checkpoint that somebody kept', async () => {
     const held = Buffer.from(files.get(`${FOLDER}/checkpoint`) ?? []).toString();
     const disk = memoryDisk();
-    await writeSampleRealm(FOLDER, { entries: 1_000, seed: 11, disk, indexPath: ':memory:', frameEntries: 16 });
+    await writeSampleRealm(FOLDER, {
+      entries: 1_000,
+      seed: 11,
+      disk,
+      indexPath: ':memory:',
+      frameEntries: 16,
+    });
     const report = await verifyFolder(FOLDER, { disk, log: trust(), heldCheckpoints: [held] });
-    expect(report.log.firstBad).toMatchObject({ code: 'witness.tampered', reason: 'journal_short' });
+    expect(report.log.firstBad).toMatchObject({
+      code: 'witness.tampered',
+      reason: 'journal_short',
+    });
   });
 });
 
@@ -81,7 +143,11 @@ async function entriesOfRealm(): Promise<Buffer[]> {
   const reader = openJournalReader(FOLDER, { disk, checksums: nodeChecksums });
   const entries: Buffer[] = [];
   while (entries.length < realm.size) {
-    for (const frame of await reader.read(entries.length, { bytes: 1e6, frames: 100 }, realm.size)) {
+    for (const frame of await reader.read(
+      entries.length,
+      { bytes: 1e6, frames: 100 },
+      realm.size,
+    )) {
       let end = 0;
       for (let i = 0; i < frame.count; i += 1) {
         const start = end + 2;
@@ -95,7 +161,10 @@ async function entriesOfRealm(): Promise<Buffer[]> {
 
 /** The log written again by somebody who holds the log key: `change` gets outcome and call of each entry. */
 async function rewritten(
-  change: (entry: { index: number; outcome: string; call: string }) => { outcome: string; call: string },
+  change: (entry: { index: number; outcome: string; call: string }) => {
+    outcome: string;
+    call: string;
+  },
 ): Promise<Map<string, Uint8Array>> {
   const tree = new Tree({ sha256: nodeSha256 });
   let previousLeaf = realm.genesisLeaf;
@@ -104,8 +173,16 @@ async function rewritten(
     const parsed = parseEntry(bytes);
     if (parsed.kind !== 'entry') throw new Error(parsed.reason);
     const { index, atMs, epoch, outcome, call } = parsed.entry;
-    const again = encodeEntry({ index, previousLeaf, atIso: new Date(atMs).toISOString(), epoch, ...change({ index, outcome, call }) });
-    frames.push(encodeFrame({ firstIndex: index, epoch, previousLeaf }, [again], nodePrimitives.crc32));
+    const again = encodeEntry({
+      index,
+      previousLeaf,
+      atIso: new Date(atMs).toISOString(),
+      epoch,
+      ...change({ index, outcome, call }),
+    });
+    frames.push(
+      encodeFrame({ firstIndex: index, epoch, previousLeaf }, [again], nodePrimitives.crc32),
+    );
     previousLeaf = leafHash(nodeSha256, again);
     tree.append(previousLeaf);
   }
@@ -123,7 +200,12 @@ async function rewritten(
 
 describe('a log that its key holder wrote again (F33): V0 passes, V5 names the entry', () => {
   const verified = async (written: ReadonlyMap<string, Uint8Array>) => {
-    const report = await verifyFolder(FOLDER, { disk: memoryDisk(written), levels: [0, 5], log: trust(), tiles: 'check' });
+    const report = await verifyFolder(FOLDER, {
+      disk: memoryDisk(written),
+      levels: [0, 5],
+      log: trust(),
+      tiles: 'check',
+    });
     expect(report.log).toMatchObject({ ok: true, anchored: 'ANCHORED', size: realm.size });
     return report.replay;
   };
@@ -135,17 +217,23 @@ describe('a log that its key holder wrote again (F33): V0 passes, V5 names the e
   test('an event that was changed', async () => {
     let at = -1;
     const written = await rewritten(({ index, outcome, call }) => {
-      if (at >= 0 || index < 500 || !outcome.includes('"type":"task.leased"')) return { outcome, call };
+      if (at >= 0 || index < 500 || !outcome.includes('"type":"task.leased"'))
+        return { outcome, call };
       at = index;
       return { outcome: outcome.replace('"leaseMs":30000', '"leaseMs":30001'), call };
     });
-    expect((await verified(written))?.diverged).toMatchObject({ code: 'replay.diverged', kind: 'events', index: at });
+    expect((await verified(written))?.diverged).toMatchObject({
+      code: 'replay.diverged',
+      kind: 'events',
+      index: at,
+    });
   });
 
   test('an event that was left out', async () => {
     let at = -1;
     const written = await rewritten(({ index, outcome, call }) => {
-      if (at >= 0 || index < 500 || !outcome.includes('"type":"task.completed"')) return { outcome, call };
+      if (at >= 0 || index < 500 || !outcome.includes('"type":"task.completed"'))
+        return { outcome, call };
       at = index;
       return { outcome: outcome.replace(/"events":\[.*\],"idem"/, '"events":[],"idem"'), call };
     });
@@ -155,7 +243,13 @@ describe('a log that its key holder wrote again (F33): V0 passes, V5 names the e
   test('a call that was changed: what it asks for now would have been decided otherwise', async () => {
     let at = -1;
     const written = await rewritten(({ index, outcome, call }) => {
-      if (at >= 0 || index < 500 || !call.includes('"op":"tasks.complete"') || !outcome.includes('task.completed')) return { outcome, call };
+      if (
+        at >= 0 ||
+        index < 500 ||
+        !call.includes('"op":"tasks.complete"') ||
+        !outcome.includes('task.completed')
+      )
+        return { outcome, call };
       at = index;
       return { outcome, call: call.replace(/"n":\d+/, '"n":77') };
     });
@@ -167,7 +261,10 @@ describe('a log that its key holder wrote again (F33): V0 passes, V5 names the e
     const written = await rewritten(({ index, outcome, call }) => {
       if (at >= 0 || index < 500 || !outcome.includes('task.completed')) return { outcome, call };
       at = index;
-      return { outcome: outcome.replace(/"session":"ses_.{16}"/, '"session":"ses_0000000000000000"'), call };
+      return {
+        outcome: outcome.replace(/"session":"ses_.{16}"/, '"session":"ses_0000000000000000"'),
+        call,
+      };
     });
     const replay = await verified(written);
     // Who called matters where the decision depends on it; where it does not, V2 and V3 are what finds it.
@@ -186,9 +283,11 @@ describe('a log that its key holder wrote again (F33): V0 passes, V5 names the e
   });
 
   test('V3: entries of another version of the decisions are folded and counted apart', async () => {
-    const version = (text: string): string => text.replace(`"decider":${DECIDER_VERSION}`, `"decider":${DECIDER_VERSION + 1}`);
+    const version = (text: string): string =>
+      text.replace(`"decider":${DECIDER_VERSION}`, `"decider":${DECIDER_VERSION + 1}`);
     const written = await rewritten(({ index, outcome, call }) =>
-      index === 0 ? { outcome: version(outcome), call: version(call) } : { outcome, call });
+      index === 0 ? { outcome: version(outcome), call: version(call) } : { outcome, call },
+    );
     const replay = await verified(written);
     expect(replay).toMatchObject({ decided: 0, diverged: { kind: 'state' } });
     expect(replay?.foldedOnly).toBeGreaterThan(100);
@@ -197,9 +296,18 @@ describe('a log that its key holder wrote again (F33): V0 passes, V5 names the e
 
 test('a sample is the same on every run of its seed', async () => {
   const disk = memoryDisk();
-  const again = await writeSampleRealm(FOLDER, { entries: 3_000, seed: 11, disk, indexPath: ':memory:', frameEntries: 16 });
+  const again = await writeSampleRealm(FOLDER, {
+    entries: 3_000,
+    seed: 11,
+    disk,
+    indexPath: ':memory:',
+    frameEntries: 16,
+  });
   expect(again.hashed).toEqual(realm.hashed);
-  const digest = (bytes: Uint8Array | undefined) => createHash('sha256').update(bytes ?? '').digest('hex');
-  const [segment] = [...files.keys()].filter((path) => path.endsWith('.seg'));
+  const digest = (bytes: Uint8Array | undefined) =>
+    createHash('sha256')
+      .update(bytes ?? '')
+      .digest('hex');
+  const segment = [...files.keys()].find((path) => path.endsWith('.seg'));
   expect(digest(disk.contents().get(segment ?? ''))).toBe(digest(files.get(segment ?? '')));
 });

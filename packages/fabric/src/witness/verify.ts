@@ -55,29 +55,32 @@ export async function verifyFolder(
   dataFolder: string,
   options: VerifyFolderOptions = {},
 ): Promise<FolderReport> {
-  const { levels = [0, 1], disk = nodeFollowerDisk, log: trusted } = options;
-  const log = trusted && { origin: trusted.origin, keys: keysOf(trusted.vkeys) };
+  const { levels = [0, 1], disk = nodeFollowerDisk, mode = 'replay' } = options;
+  const log = options.log && { origin: options.log.origin, keys: keysOf(options.log.vkeys) };
+  const asked = verifyOptionsOf(options, levels);
   const report = await verifyLog(folderSource(disk, dataFolder), nodePrimitives, {
-    level: levels.includes(1) ? 1 : 0,
+    ...asked,
     ...(log === undefined ? {} : { log }),
-    ...(options.heldCheckpoints === undefined ? {} : { held: options.heldCheckpoints }),
-    ...(options.policy === undefined ? {} : { policy: policyOf(options.policy) }),
-    ...(options.require === undefined ? {} : { require: options.require }),
-    ...(options.tiles === undefined ? {} : { tiles: options.tiles }),
   });
   if (!report.ok || !levels.includes(5)) return { ok: report.ok, log: report, replay: undefined };
   const genesis =
     log && genesisLeaf(nodeSha256, { origin: log.origin, vkey: formatVkey(log.keys[0]) });
-  const replay = await replayFolder(
-    dataFolder,
-    {
-      size: report.size,
-      mode: options.mode ?? 'replay',
-      ...(genesis === undefined ? {} : { genesisLeaf: genesis }),
-    },
-    disk,
-  );
+  const start = genesis === undefined ? {} : { genesisLeaf: genesis };
+  const replay = await replayFolder(dataFolder, { size: report.size, mode, ...start }, disk);
   return { ok: replay.ok, log: report, replay };
+}
+
+function verifyOptionsOf(
+  { heldCheckpoints, policy, require, tiles }: VerifyFolderOptions,
+  levels: readonly VerifyLevel[],
+): VerifyOptions {
+  return {
+    level: levels.includes(1) ? 1 : 0,
+    ...(heldCheckpoints === undefined ? {} : { held: heldCheckpoints }),
+    ...(policy === undefined ? {} : { policy: policyOf(policy) }),
+    ...(require === undefined ? {} : { require }),
+    ...(tiles === undefined ? {} : { tiles }),
+  };
 }
 
 function keysOf(vkeys: readonly string[]): readonly [PublicKey, ...PublicKey[]] {
@@ -97,4 +100,5 @@ function policyOf(text: string): Policy {
   throw invalid(`policy, line ${parsed.line}: ${parsed.reason}`);
 }
 
-const invalid = (detail: string): Fault => new Fault('config.invalid', { transient: false, detail });
+const invalid = (detail: string): Fault =>
+  new Fault('config.invalid', { transient: false, detail });

@@ -1,0 +1,181 @@
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, expect, test } from 'vitest';
+import { OPERATIONS, RealmId, TraceId, type OperationName } from '@infrafabric/protocol';
+import { checkProofFile, noteVerifier, parseVkey } from '@infrafabric/tlog';
+
+import { systemClock } from '../engine/clock.ts';
+import { openFolderFabric, type FolderFabric } from '../engine/open-folder.ts';
+import { MemoryLog } from '../adapters/journal-memory/log.ts';
+import { openFabric } from '../engine/open.ts';
+import { createMemoryRealm, memoryOptions } from '../engine/open-memory.ts';
+import { sampleLogKey } from '../witness/sample-realm.ts';
+import type { FollowerContext } from '../engine/follower.ts';
+import { silentLog } from '../engine/ports.ts';
+import { verifyFolder } from '../witness/verify.ts';
+import { nodePrimitives, nodeSha256 } from './node-crypto.ts';
+import { startSnapshot } from './start-snapshot.ts';
+import { makeWitness, type WitnessFollower } from './witness-follower.ts';
+
+const folders: string[] = [];
+const opened: { close(): Promise<void> }[] = [];
+afterEach(async () => {
+  for (const one of opened.splice(0)) await one.close();
+  for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true });
+});
+
+const newFolder = (): string => {
+  const folder = mkdtempSync(join(tmpdir(), 'ifab-followers-'));
+  folders.push(folder);
+  return folder;
+};
+
+interface Led extends FolderFabric {
+  readonly witness: WitnessFollower;
+  readonly logged: unknown[];
+}
+
+async function lead(folder: string): Promise<Led> {
+  const logged: unknown[] = [];
+  let witness: WitnessFollower | undefined;
+  const logKey = (): string => readFileSync(join(folder, 'keys', 'log.key'), 'utf8').trim();
+  const followers = (context: FollowerContext) => {
+    witness = makeWitness(context, { logKey: logKey(), clock: systemClock, dataFolder: folder });
+    return [witness];
+  };
+  const log = {
+    ...silentLog,
+    error: (fields: unknown) => logged.push(fields),
+    warn: (fields: unknown) => logged.push(fields),
+  };
+  const realm = RealmId.parse('main');
+  const led = await openFolderFabric({
+    folder,
+    realm,
+    version: '0.0.1',
+    durability: 'os',
+    followers,
+    log,
+  });
+  opened.push(led.fabric);
+  if (witness === undefined) throw new Error('no follower was made');
+  return { ...led, witness, logged };
+}
+
+const operator = { cred: 'operator', name: 'operator', role: 'operator' } as const;
+const call = async (
+  led: Pick<FolderFabric, 'fabric'>,
+  op: OperationName,
+  input: unknown,
+): Promise<{ output: any; index: number | undefined }> => {
+  expect(OPERATIONS.map(({ name }) => name)).toContain(op);
+  const reply = await led.fabric.call(op, input, {
+    principal: operator,
+    trace: TraceId.parse('ab'.repeat(16)),
+  });
+  if (reply.kind !== 'ok') throw new Error(`${op}: ${reply.code} ${reply.detail}`);
+  return { output: reply.output, index: reply.index };
+};
+
+test('a led realm answers for what it has just written: query, proof, checkpoint, tiles; a verifier agrees', async () => {
+  const folder = newFolder();
+  const led = await lead(folder);
+  for (let i = 0; i < 20; i += 1) {
+    await call(led, 'witness.record', {
+      component: 'ci',
+      operation: 'run',
+      severity: i === 7 ? 'high' : 'info',
+      params: { i },
+    });
+  }
+  const { output: found } = await call(led, 'witness.query', { severity: 'high' });
+  expect(found.entries).toHaveLength(1);
+  expect(found.entries[0]).toMatchObject({
+    operation: 'ci.run',
+    principal: 'operator',
+    trace: 'ab'.repeat(16),
+  });
+  expect(found.indexedTo).toBe(21);
+  const { output: proof } = await call(led, 'witness.proof', { index: found.entries[0].index });
+  const { output: checkpoint } = await call(led, 'witness.checkpoint', {});
+  expect(checkpoint.key).toBe(led.data.vkey);
+  const key = parseVkey(nodeSha256, checkpoint.key);
+  if (key === undefined) throw new Error('no key');
+  expect(
+    checkProofFile(nodeSha256, {
+      text: proof.proof,
+      leaf: found.entries[0].leaf,
+      origin: led.data.origin,
+      verifiers: [noteVerifier(nodePrimitives, key)],
+    }),
+  ).toMatchObject({ kind: 'included', index: found.entries[0].index });
+  expect(await led.witness.tile(`tile/0/000.p/${checkpoint.size}`)).toHaveLength(
+    32 * checkpoint.size,
+  );
+  const unknown = await led.fabric.call('witness.proof', { index: 999 }, { principal: operator });
+  expect(unknown).toMatchObject({ kind: 'reject', code: 'witness.no_such_entry' });
+  await led.fabric.close();
+  expect(led.logged).toEqual([]);
+  const report = await verifyFolder(folder, {
+    levels: [0, 1, 5],
+    log: { origin: led.data.origin, vkeys: [led.data.vkey] },
+  });
+  expect(report).toMatchObject({ ok: true, log: { anchored: 'ANCHORED' } });
+  expect(report.log.checkpoint?.size).toBeGreaterThanOrEqual(21);
+});
+
+test('an idle new realm has no thread; its first entries start one, and its end signs what there is', async () => {
+  const folder = newFolder();
+  const led = await lead(folder);
+  expect(existsSync(join(folder, 'index.sqlite'))).toBe(false);
+  await led.fabric.close();
+  expect(existsSync(join(folder, 'checkpoint'))).toBe(true);
+  const again = await lead(folder);
+  const { output } = await call(again, 'witness.query', { operation: 'realm.open' });
+  expect(output.entries).toHaveLength(2);
+});
+
+test('a query index that was damaged between two lives is made again', async () => {
+  const folder = newFolder();
+  const led = await lead(folder);
+  await call(led, 'witness.record', { component: 'ci', operation: 'run' });
+  await call(led, 'witness.query', {});
+  await led.fabric.close();
+  writeFileSync(join(folder, 'index.sqlite'), 'this is no database'.repeat(1_000));
+  const again = await lead(folder);
+  const { output } = await call(again, 'witness.query', { operation: 'ci.run' });
+  expect(output.entries).toHaveLength(1);
+});
+
+test('a snapshot that the log does not state a hash for is not started from', async () => {
+  const folder = newFolder();
+  const led = await lead(folder);
+  await call(led, 'sessions.open', { agent: 'ada' });
+  const size = 2;
+  await led.fabric.close();
+  expect(await startSnapshot(folder, size)).toBeUndefined();
+});
+
+test('over a journal in memory the same reads are answered, by followers in the same thread', async () => {
+  const key = sampleLogKey(3);
+  const realm = { ...createMemoryRealm(), log: new MemoryLog(key.genesisLeaf) };
+  const logged: unknown[] = [];
+  const fabric = await openFabric({
+    ...memoryOptions(realm),
+    origin: key.origin,
+    genesisLeaf: key.genesisLeaf,
+    log: { ...silentLog, error: (fields) => logged.push(fields) },
+    followers: (context) => [makeWitness(context, { logKey: key.logKey, clock: systemClock })],
+  });
+  opened.push(fabric);
+  const led = { fabric };
+  for (let i = 0; i < 3; i += 1)
+    await call(led, 'witness.record', { component: 'ci', operation: 'run' });
+  const { output } = await call(led, 'witness.query', { operation: 'ci.run' });
+  expect(output.entries).toHaveLength(3);
+  const { output: proof } = await call(led, 'witness.proof', { index: 3 });
+  expect(proof.size).toBe(4);
+  await fabric.close();
+  expect(logged).toEqual([]);
+});
