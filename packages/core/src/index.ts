@@ -13,7 +13,7 @@ export type {
 } from './kernel/decision.ts';
 export type { DomainEvent } from './kernel/events.ts';
 export { mintsOf } from './kernel/mints.ts';
-export { coordinatorFaults, isCurrent, judge, staleRejection } from './coordinator/index.ts';
+export { coordinatorFaults, isCurrent, judge } from './coordinator/index.ts';
 export {
   explainTask,
   hasReadyFor,
@@ -33,6 +33,7 @@ export {
   viewStatus,
   viewTask,
   viewTasks,
+  whyStale,
 } from './queries.ts';
 export type { LiveLease, Soft } from './queries.ts';
 export {

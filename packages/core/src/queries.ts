@@ -18,11 +18,13 @@ import {
   planRow,
   sessionRow,
   specOf,
+  staleRejection,
   taskDetail,
   taskRow,
   tasksWhere,
 } from './coordinator/index.ts';
 import type { RenewedAt, Seen, SessionState } from './coordinator/index.ts';
+import type { Fence } from './kernel/decision.ts';
 import type { World } from './world.ts';
 
 export interface LiveLease {
@@ -54,6 +56,14 @@ export const leaseOf = (world: World, taskId: string): LiveLease | undefined => 
 };
 
 /** Every live lease of the realm, by session. */
+/** What became of a task since the grant that a stale fence names, as a sentence for whoever held it. */
+export const whyStale = (world: World, taskId: string, fence: Fence): string => {
+  const task = findTask(world.coordinator, taskId);
+  return task === NONE
+    ? `There is no task ${taskId}.`
+    : staleRejection(world.coordinator, task, fence).detail;
+};
+
 export const liveLeases = function* (world: World): Generator<LiveLease> {
   for (const session of openSessions(world))
     for (const task of session.leases) yield leaseAt(world, task, session.id);

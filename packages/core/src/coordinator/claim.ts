@@ -4,6 +4,7 @@ import type { Rejection } from '@infrafabric/protocol';
 import { accept, must, UNCHANGED } from '../kernel/decision.ts';
 import type { Command, Decision } from '../kernel/decision.ts';
 import type { ArgsOf } from '../kernel/args.ts';
+import { counted } from '../kernel/words.ts';
 import { before, bestOf, peekBest } from './ready.ts';
 import type { ReadyQueue } from './ready.ts';
 import { cell, NONE, PHASE, phaseName } from './columns.ts';
@@ -79,7 +80,7 @@ const roomOf = (session: SessionState): number => session.leasesMax - session.le
 const fullRejection = (session: SessionState): Rejection =>
   reject(
     'session.full',
-    `Session ${session.id} holds ${session.leases.size} leases, as many as it may. Complete or release one first.`,
+    `Session ${session.id} holds ${counted(session.leases.size, 'lease')}, as many as it may. Complete or release one first.`,
     { leases: session.leases.size },
   );
 
@@ -213,10 +214,7 @@ const chooseReady = (
   });
 };
 
-/**
- * The grant that goes with a completion, or none: the best of what is ready and of what the completion itself releases.
- * Tasks of a phase that it opens are not looked at; the next call finds them.
- */
+/** The grant that goes with a completion, or none: the best of what is ready and of what the completion itself releases. */
 export const grantAfter = (
   state: CoordinatorState,
   session: SessionState,

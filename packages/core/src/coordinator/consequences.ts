@@ -1,5 +1,6 @@
 /** What else is true once a task is finished or an attempt at it failed; shared by the decisions that do either. */
 import { must } from '../kernel/decision.ts';
+import { counted } from '../kernel/words.ts';
 import { cascade } from './cascade.ts';
 import { cell, eachDependant, NONE, PHASE } from './columns.ts';
 import type { BlockerResolved, CoordinatorEvent, TaskParked } from './events.ts';
@@ -12,13 +13,26 @@ export const RELEASES_LISTED_MAX = 100;
 const PARKED_REASON_CHARS_MAX = 2_000;
 
 /**
- * Tasks that nothing but this one holds back: its dependants, and, while it is leased, those whose paths its lease owns.
+ * Tasks that nothing but this one holds back: its dependants, while it is leased those whose paths its lease owns, and
+ * those of the phases that open with `events`.
  */
-export const releasedBy = (state: CoordinatorState, task: number): number[] => {
+export const releasedBy = (
+  state: CoordinatorState,
+  task: number,
+  events: readonly CoordinatorEvent[],
+): number[] => {
   const holds = new Map<number, number>();
   const count = (other: number): void => void holds.set(other, (holds.get(other) ?? 0) + 1);
   eachDependant(state.tasks, state.edges, task, count);
   if (cell(state.tasks.phase, task) === PHASE.leased) rivals(state, task).forEach(count);
+  const { phases } = planOf(state, task);
+  for (const event of events) {
+    if (event.type === 'phase.opened')
+      must(
+        phases.find(({ key }) => key === event.phase),
+        'a phase that opens and is none',
+      ).tasks.forEach(count);
+  }
   return [...holds].flatMap(([other, mine]) =>
     cell(state.tasks.phase, other) === PHASE.waiting && cell(state.tasks.holds, other) === mine
       ? [other]
@@ -90,7 +104,7 @@ const resolved = (
 export const parkedAfter = (state: CoordinatorState, task: number, why: string): TaskParked[] => {
   const attempt = cell(state.tasks.attempts, task) + 1;
   if (attempt < cell(state.tasks.attemptsMax, task)) return [];
-  const reason = `${attempt} attempts failed; the last one: ${why}`;
+  const reason = `${counted(attempt, 'attempt')} failed, the last one because ${why}`;
   return [parked(idOf(state, task), reason.slice(0, PARKED_REASON_CHARS_MAX))];
 };
 

@@ -60,16 +60,17 @@ const accepted = (state: CoordinatorState, command: Judge, by: string): Decision
     gates === undefined;
   const fault = onTheirWord ? undefined : faultInGates(specOf(state, task), gates, taskId);
   if (fault !== undefined) return fault;
+  const following = consequences(state, task, 'done');
   return accept(
     {
       by,
       ...(gates === undefined ? {} : { gates }),
       ...(reason === undefined ? {} : { reason }),
-      ...releasesOf(state, releasedBy(state, task)),
+      ...releasesOf(state, releasedBy(state, task, following)),
       taskId,
       type: 'task.accepted',
     },
-    ...consequences(state, task, 'done'),
+    ...following,
   );
 };
 

@@ -15,6 +15,7 @@ import {
 } from './state.ts';
 import type { CoordinatorState, PhaseState } from './state.ts';
 import { must } from '../kernel/decision.ts';
+import { counted } from '../kernel/words.ts';
 import type { RenewedAt } from './task.view.ts';
 
 /** Reasons listed of one kind; the rest is counted. */
@@ -56,7 +57,10 @@ const byDependencies = (state: CoordinatorState, task: number): WhyNot[] => {
     });
   });
   if (more > 0)
-    reasons.push({ code: 'dependency', text: `it depends on ${more} more unfinished tasks` });
+    reasons.push({
+      code: 'dependency',
+      text: `it depends on ${counted(more, 'other unfinished task')}`,
+    });
   return reasons;
 };
 
@@ -83,9 +87,9 @@ const notPassed = (phase: PhaseState): string => {
   const approvals = phase.approvalsNeeded - phase.approvals.length;
   const red = phase.checks.filter(({ ok }) => ok !== true).map(({ name }) => name);
   const parts = [
-    phase.tasksLeft > 0 ? `${phase.tasksLeft} tasks left` : '',
+    phase.tasksLeft > 0 ? `${counted(phase.tasksLeft, 'task')} left` : '',
     red.length > 0 ? `checks not green: ${red.join(', ')}` : '',
-    approvals > 0 ? `${approvals} approvals missing` : '',
+    approvals > 0 ? `${counted(approvals, 'approval')} missing` : '',
     phase.status === 'closed' ? 'not open itself' : '',
   ];
   return `phase ${phase.key} has not passed (${parts.filter((part) => part !== '').join(', ')})`;
@@ -186,8 +190,8 @@ const whoCould = (state: CoordinatorState, task: number): WhyNot => {
   if (able > 0) {
     const text =
       free === 0
-        ? `all ${able} sessions that could take it are busy`
-        : `${free} sessions could take it now`;
+        ? `every session that could take it is busy (${able})`
+        : `${counted(free, 'session')} could take it now`;
     return { code: 'ready', text: `it is ready; ${text}` };
   }
   return needs.length === 0

@@ -84,7 +84,8 @@ const completed = (
   { args }: Command<ArgsOf<'tasks.complete'>>,
   { task, session }: Held,
 ): Decision => {
-  const released = releasedBy(state, task);
+  const following = consequences(state, task, 'done');
+  const released = releasedBy(state, task, following);
   const event: TaskCompleted = {
     ...(args.evidence === undefined ? {} : { evidence: args.evidence }),
     fence: args.fence.n,
@@ -95,7 +96,7 @@ const completed = (
   };
   return accept(
     event,
-    ...consequences(state, task, 'done'),
+    ...following,
     ...(args.next === true ? grantAfter(state, session, released) : []),
   );
 };

@@ -1,0 +1,121 @@
+/** A realm without an engine: the pure world, its log and a clock moved by hand. For tests, scenarios and the simulator. */
+import {
+  createWorld,
+  decide,
+  evolve,
+  leaseOf,
+  type ArgsOf,
+  type Credential,
+} from '@infrafabric/core';
+import type { Decision, DomainEvent, Entry, Fence, World, WriteName } from '@infrafabric/core';
+import { digestFrom, type InputOf } from '@infrafabric/protocol';
+
+type WithFence<T> = T extends { readonly fencingToken: unknown }
+  ? Omit<T, 'fencingToken'> & { readonly fence: Fence }
+  : T;
+
+/** The arguments of an operation as a test writes them: before brands, and with fences in place of tokens. */
+export type PlainArgs<N extends WriteName> = N extends 'plans.submit'
+  ? InputOf<N> & { readonly digest?: string }
+  : WithFence<InputOf<N>>;
+
+export interface RunBy {
+  readonly cred?: Credential;
+  readonly principal?: string;
+  readonly session?: string;
+  readonly ids?: readonly string[];
+  readonly idem?: string;
+}
+
+/** One command of a run, with everything that `decide` and `evolve` take from outside. */
+export interface RunCommand extends RunBy {
+  readonly op: WriteName;
+  readonly args: object;
+}
+
+export class RealmRun {
+  readonly world: World;
+  /** Everything that was folded, in order. */
+  readonly entries: Entry[] = [];
+  /** The clock, ms. */
+  at: number;
+  epoch = 0;
+  #minted = 0;
+
+  constructor(world: World = createWorld(), at = 0) {
+    this.world = world;
+    this.at = at;
+  }
+
+  /** Decides and folds one operation at the present time. Throws where the fold finds a defect. */
+  run<N extends WriteName>(op: N, args: PlainArgs<N>, by: RunBy = {}): Decision {
+    return this.submit({ op, args, ...by });
+  }
+
+  submit(command: RunCommand): Decision {
+    const decision = decide(this.world, this.commandOf(command));
+    if (decision.kind === 'accept') this.fold(command, decision.events);
+    if (decision.kind === 'refuse') this.fold(command, [decision.record]);
+    return decision;
+  }
+
+  /** The command as `decide` gets it. */
+  commandOf(command: RunCommand): Parameters<typeof decide>[1] {
+    const { op, args, cred = 'operator', principal = 'operator', session, ids } = command;
+    const parsed =
+      op === 'plans.submit'
+        ? { digest: digestFrom(hash('sha256', JSON.stringify(args), 'hex')), ...args }
+        : args;
+    return {
+      op,
+      args: parsed,
+      at: this.at,
+      cred,
+      principal,
+      ...(session === undefined ? {} : { session }),
+      ids: ids ?? [`id${this.#minted}`],
+    };
+  }
+
+  fold(command: RunCommand, events: readonly DomainEvent[]): void {
+    const { op, args, at, principal } = this.commandOf(command);
+    for (const event of events) if (event.type === 'realm.opened') this.epoch = event.epoch;
+    const entry: Entry = {
+      index: this.world.realm.size,
+      at,
+      epoch: this.epoch,
+      op,
+      args,
+      principal,
+      ...(command.session === undefined ? {} : { session: command.session }),
+      ...(command.idem === undefined ? {} : { idem: command.idem }),
+      events,
+    };
+    this.#minted += 1;
+    evolve(this.world, entry);
+    this.entries.push(entry);
+  }
+
+  /** The fence of a task's live lease, as its token would say it. */
+  fenceOf(taskId: string): Fence {
+    const lease = leaseOf(this.world, taskId);
+    if (lease === undefined)
+      throw new Error(`defect: the test asks for the fence of ${taskId}, which is not leased`);
+    return { epoch: lease.epoch, holder: lease.sessionId, n: lease.fence };
+  }
+}
+
+/** Opens the realm as the first leader does. */
+export const openedRealm = (): RealmRun => {
+  const realm = new RealmRun();
+  const args: ArgsOf<'realm.open'> = {
+    release: '0',
+    decider: 1,
+    cutBytes: 0,
+    cause: 'start',
+    node: 'test',
+    origin: 'test/realm',
+  };
+  realm.submit({ op: 'realm.open', args, cred: 'realm' });
+  return realm;
+};
