@@ -18,6 +18,7 @@ import {
   viewSessions,
   viewTask,
   viewTasks,
+  whyStale,
   type Fence,
   type LiveLease,
   type Soft,
@@ -125,8 +126,7 @@ const renewed = (
     if (until !== undefined) {
       output.renewed.push({ taskId: trusted(taskId), leaseExpiresAt: timestamp(until) });
     } else {
-      const detail = `The lease with fence ${fence.n} has ended. Stop this work and ask for another task.`;
-      output.lost.push({ taskId: trusted(taskId), detail });
+      output.lost.push({ taskId: trusted(taskId), detail: whyStale(context.world, taskId, fence) });
     }
   }
   return output;
