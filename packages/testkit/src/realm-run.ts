@@ -1,4 +1,6 @@
 /** A realm without an engine: the pure world, its log and a clock moved by hand. For tests, scenarios and the simulator. */
+import { hash } from 'node:crypto';
+
 import {
   createWorld,
   decide,

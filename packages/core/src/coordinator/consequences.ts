@@ -104,7 +104,7 @@ const resolved = (
 export const parkedAfter = (state: CoordinatorState, task: number, why: string): TaskParked[] => {
   const attempt = cell(state.tasks.attempts, task) + 1;
   if (attempt < cell(state.tasks.attemptsMax, task)) return [];
-  const reason = `${counted(attempt, 'attempt')} failed, the last one because ${why}`;
+  const reason = `${counted(attempt, 'attempt')} failed; the last one: ${why}`;
   return [parked(idOf(state, task), reason.slice(0, PARKED_REASON_CHARS_MAX))];
 };
 

@@ -7,7 +7,7 @@ const FOLDER = join(import.meta.dirname, '..', '..', '..', '..', 'tests', 'scena
 
 describe('scenarios: what is written is what happens', () => {
   for (const file of readdirSync(FOLDER).filter((name) => name.endsWith('.txt'))) {
-    test(file.replace('.txt', '').replaceAll('-', ' '), async () => {
+    test(`the scenario ${file}`, async () => {
       const path = join(FOLDER, file);
       await expect(runScenario(readFileSync(path, 'utf8'))).toMatchFileSnapshot(path);
     });
