@@ -1,4 +1,5 @@
 import { performance } from 'node:perf_hooks';
+import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
 import {
   findOperation,
   IdempotencyKey,
@@ -12,7 +13,7 @@ import type { AppContext } from './app.ts';
 import { readBody } from './body.ts';
 import { parseJsonBytes } from './json.ts';
 import type { Parts } from './parts.ts';
-import { problemResponse } from './problem.ts';
+import { PROBLEM_TYPE, problemHeaders } from './problem.ts';
 
 /**
  * `POST /v1/<operation>`: a body, a key, an answer. The credential was checked before the first
@@ -25,25 +26,34 @@ export async function callOperation(c: AppContext, parts: Parts): Promise<Respon
   const code = reply.kind === 'ok' ? 'ok' : reply.code;
   const seconds = (performance.now() - startedAt) / 1_000;
   parts.metrics.observeCall({ surface: 'http', operation, code, seconds });
+  // Written to node's response directly: a Response and its stream cost more than the call.
+  const { incoming, outgoing, trace } = c.env;
   if (reply.kind === 'reject') {
-    if (problemOf(reply).remedy === 'report-bug') {
-      parts.log.error({ event: 'call.failed', operation, code, trace: c.env.trace });
+    const problem = problemOf(reply, trace);
+    if (problem.remedy === 'report-bug') {
+      parts.log.error({ event: 'call.failed', operation, code, trace });
     }
     // What is left of a body that was refused half way would be read as the next request.
-    const close = c.env.incoming.complete ? {} : { connection: 'close' };
-    return problemResponse(reply, { trace: c.env.trace }, close);
+    if (!incoming.complete) outgoing.setHeader('connection', 'close');
+    outgoing.writeHead(problem.status, {
+      'content-type': PROBLEM_TYPE,
+      ...problemHeaders(problem),
+    });
+    outgoing.end(JSON.stringify(problem));
+    return RESPONSE_ALREADY_SENT;
   }
-  const index = reply.index === undefined ? {} : { 'x-ifab-index': String(reply.index) };
-  return new Response(JSON.stringify(reply.output), {
-    headers: { 'content-type': 'application/json', ...index },
-  });
+  if (reply.index !== undefined) outgoing.setHeader('x-ifab-index', reply.index);
+  outgoing.writeHead(200, { 'content-type': 'application/json' });
+  outgoing.end(JSON.stringify(reply.output));
+  return RESPONSE_ALREADY_SENT;
 }
 
 async function answer(c: AppContext, parts: Parts, operation: string): Promise<Reply> {
   if (parts.closing.aborted) return stopping();
-  const key = parseKey(c.req.header('idempotency-key'), operation);
+  const { headers } = c.env.incoming;
+  const key = parseKey(headers['idempotency-key'], operation);
   if (key.kind === 'reject') return key;
-  if (!/^application\/json *(; *charset="?utf-8"? *)?$/i.test(c.req.header('content-type') ?? '')) {
+  if (!/^application\/json *(; *charset="?utf-8"? *)?$/i.test(headers['content-type'] ?? '')) {
     return reject('request.malformed', 'The Content-Type must be application/json.');
   }
   const body = await readBody(c.env.incoming, REQUEST_BYTES_MAX);
