@@ -173,6 +173,9 @@ let state = seed >>> 0 || 1;
 const random = (): number =>
   (state = Math.imul(state ^ (state >>> 15), 0x2c1b3c6d) >>> 0) / 2 ** 32;
 
+const doneOf = (counts: unknown): number =>
+  typeof counts === 'object' && counts !== null && 'done' in counts ? Number(counts.done) : 0;
+
 const namesHolder = (write: LateWrite, holder: string): boolean =>
   write.op === 'tasks.renew'
     ? write.lost?.[0]?.detail.includes(holder) === true
@@ -219,7 +222,7 @@ const main = async (): Promise<boolean> => {
   let finished = false;
   while (!finished && left() > 5) {
     const { body } = await call(url, 'plans.show', { planId: 'race' }, { token });
-    finished = (body['counts'] as { done?: number } | undefined)?.done === tasks;
+    finished = doneOf(body['counts']) === tasks;
     if (!finished) await sleep(200);
   }
   for (const { child } of running) child.stdin?.end();

@@ -37,6 +37,12 @@ interface Grant {
   readonly fence: number;
 }
 
+const grantFrom = (body: Readonly<Record<string, unknown>>): Grant => ({
+  taskId: String(body['taskId']),
+  fencingToken: String(body['fencingToken']),
+  fence: Number(body['fence']),
+});
+
 const opened = await call(
   url,
   'sessions.open',
@@ -47,8 +53,9 @@ const sessionId = String(opened.body['sessionId']);
 const own = String(opened.body['token']);
 say({ kind: 'opened', sessionId });
 
-let over = false;
-process.stdin.once('end', () => (over = true)).resume();
+const input = new AbortController();
+process.stdin.once('end', () => input.abort()).resume();
+const over = input.signal;
 
 /** Where to fight: the lowest task that this agent has not seen taken. */
 let hot = 0;
@@ -56,10 +63,10 @@ const refusals = new Map<string, number>();
 
 /** Claims a task that others want too, until one is won or there is none to fight for yet. */
 const fight = async (): Promise<Grant | undefined> => {
-  for (let tries = 0; tries < FIGHTS_MAX && !over; tries += 1) {
-    const input = { sessionId, taskId: `race/t-${hot}`, leaseMs: LEASE_MS };
-    const { status, body } = await call(url, 'tasks.claim', input, { token: own, key: newKey() });
-    if (status === 200) return body as unknown as Grant;
+  for (let tries = 0; tries < FIGHTS_MAX && !over.aborted; tries += 1) {
+    const claim = { sessionId, taskId: `race/t-${hot}`, leaseMs: LEASE_MS };
+    const { status, body } = await call(url, 'tasks.claim', claim, { token: own, key: newKey() });
+    if (status === 200) return grantFrom(body);
     const code = String(body['code']);
     if (code === 'task.not_found') return undefined;
     refusals.set(code, (refusals.get(code) ?? 0) + 1);
@@ -69,18 +76,19 @@ const fight = async (): Promise<Grant | undefined> => {
 };
 
 const next = async (): Promise<Grant | undefined> => {
-  const input = { sessionId, leaseMs: LEASE_MS, waitMs: WAIT_MS };
-  const { status, body } = await call(url, 'tasks.next', input, { token: own, key: newKey() });
-  return status === 200 ? (body['grants'] as Grant[])[0] : undefined;
+  const wait = { sessionId, leaseMs: LEASE_MS, waitMs: WAIT_MS };
+  const { status, body } = await call(url, 'tasks.next', wait, { token: own, key: newKey() });
+  const [first]: readonly object[] = Array.isArray(body['grants']) ? body['grants'] : [];
+  return status === 200 && first !== undefined ? grantFrom({ ...first }) : undefined;
 };
 
-while (!over) {
+while (!over.aborted) {
   const grant = (random() < 0.5 ? await fight() : undefined) ?? (await next());
   if (grant === undefined) continue;
   say({ kind: 'claimed', sessionId, taskId: grant.taskId, fence: grant.fence });
   if (random() < 0.2) await sleep(random() * 200);
-  const input = { taskId: grant.taskId, fencingToken: grant.fencingToken };
-  const done = await call(url, 'tasks.complete', input, { token: own, key: newKey() });
+  const held = { taskId: grant.taskId, fencingToken: grant.fencingToken };
+  const done = await call(url, 'tasks.complete', held, { token: own, key: newKey() });
   if (done.status === 200)
     say({ kind: 'completed', sessionId, taskId: grant.taskId, fence: grant.fence });
   else say({ kind: 'refused', sessionId, taskId: grant.taskId, code: done.body['code'] });

@@ -18,7 +18,12 @@ const CALL_MS_MAX = 15_000;
 /** Between two tries, ms: a hundred processes that ask more often leave the leader no core to come back on. */
 const PAUSE_MS = 200;
 
-const once = (url: URL, op: string, text: string, calling: Calling): Promise<Answer> =>
+const once = (
+  url: URL,
+  op: string,
+  text: string,
+  calling: Calling,
+): Promise<{ readonly status: number; readonly text: string }> =>
   new Promise((resolve, reject) => {
     const headers = {
       'content-type': 'application/json',
@@ -34,24 +39,17 @@ const once = (url: URL, op: string, text: string, calling: Calling): Promise<Ans
       path: `/v1/${op}`,
       headers,
     };
-    const call = request({ ...options, timeout: CALL_MS_MAX }, (response) => {
+    const sent = request({ ...options, timeout: CALL_MS_MAX }, (response) => {
       const parts: Buffer[] = [];
       response.on('data', (part: Buffer) => parts.push(part));
       response.on('error', reject);
       response.on('end', () => {
-        try {
-          resolve({
-            status: response.statusCode ?? 0,
-            body: JSON.parse(Buffer.concat(parts).toString()),
-          });
-        } catch (cause) {
-          reject(cause instanceof Error ? cause : new Error('no JSON'));
-        }
+        resolve({ status: response.statusCode ?? 0, text: Buffer.concat(parts).toString() });
       });
     });
-    call.on('timeout', () => call.destroy(new Error('timeout')));
-    call.on('error', reject);
-    call.end(text);
+    sent.on('timeout', () => sent.destroy(new Error('timeout')));
+    sent.on('error', reject);
+    sent.end(text);
   });
 
 export const sleep = (ms: number): Promise<void> =>
@@ -66,7 +64,8 @@ export async function call(url: URL, op: string, input: object, calling: Calling
   for (;;) {
     try {
       const answer = await once(url, op, text, calling);
-      if (answer.status !== 503) return answer;
+      const body: Answer['body'] = JSON.parse(answer.text);
+      if (answer.status !== 503) return { status: answer.status, body };
     } catch {
       // Nobody listens, or the leader died with the answer: ask again.
     }
