@@ -29,8 +29,17 @@ export { scriptedFaults } from './adapters/journal-memory/faults.ts';
 export type { AppendFault, AppendFaults } from './adapters/journal-memory/faults.ts';
 export { openMemoryJournal } from './adapters/journal-memory/journal.ts';
 export { MemoryLog } from './adapters/journal-memory/log.ts';
-export { openFileJournal } from './adapters/journal-file/journal.ts';
-export type { FileJournalOptions } from './adapters/journal-file/journal.ts';
+export { localFileSystem, nodeDisk } from './adapters/disk-node.ts';
+export { NODE_PORTS, openFileJournal } from './adapters/journal-file/journal.ts';
+export type {
+  FileJournal,
+  FileJournalOptions,
+  FileJournalPorts,
+  RecoveryReport,
+} from './adapters/journal-file/journal.ts';
+export { openJournalReader } from './adapters/journal-file/reader.ts';
+export type { JournalReader } from './adapters/journal-file/reader.ts';
+export type { Disk, DiskFile } from './ports/disk.ts';
 export { memoryBlobs, openBlobFolder } from './engine/blob-folder.ts';
 export type { Call, Committed, OnOutcome, Outcome, Submission } from './engine/call.ts';
 export { ManualClock, systemClock } from './engine/clock.ts';
