@@ -123,6 +123,8 @@ test('a slow reader on a socket neither loses an item nor holds the fabric up', 
   const client = await connect({ url: served.url, token: served.operatorToken, transport: 'ws' });
   const total = 12_000;
   const feed = client.subscribe({ after: '0' })[Symbol.asyncIterator]();
+  // The stream begins with the first pull; then nobody pulls until all is written.
+  const first = feed.next();
   await Promise.all(
     Array.from({ length: total }, (_, n) =>
       client.call('witness.record', { component: 'c', operation: `n${n}` }, { retryMs: 60_000 }),
@@ -130,8 +132,8 @@ test('a slow reader on a socket neither loses an item nor holds the fabric up', 
   );
   // More than the client keeps (8,192): the stream was paused at the fabric and starts again.
   const seen: number[] = [];
-  while (seen.length < total) {
-    const { value } = await feed.next();
+  for (let pull = first; seen.length < total; pull = feed.next()) {
+    const { value } = await pull;
     if (value === undefined) break;
     seen.push(value.index);
   }

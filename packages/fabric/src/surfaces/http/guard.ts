@@ -9,8 +9,6 @@ import type { Rejection } from '@infrafabric/protocol';
 export interface Guard {
   /** Why this request is refused; `undefined` when it may pass. */
   check(incoming: IncomingMessage): Rejection | undefined;
-  /** Whether a page of this origin may read our answers. */
-  allowsOrigin(origin: string): boolean;
 }
 
 const LOOPBACK_NAMES = ['localhost', '127.0.0.1', '[::1]'];
@@ -36,7 +34,6 @@ export function createGuard(options: {
   ]);
   const allowsOrigin = (origin: string): boolean => origins.has(origin.toLowerCase());
   return {
-    allowsOrigin,
     check: (incoming) => {
       const host = incoming.headers.host?.toLowerCase();
       // A target in absolute form would name the host a second time; two names are one too many.

@@ -29,9 +29,9 @@ import { overloaded, Streams } from './streams.ts';
  * Unanswered calls of one connection. A batch holds 1,024 entries; more only wait here instead of
  * at the caller.
  */
-export const IN_FLIGHT_MAX = 4_096;
+const IN_FLIGHT_MAX = 4_096;
 /** Frames of one message. */
-export const FRAMES_MAX = 1_024;
+const FRAMES_MAX = 1_024;
 /** Credentials that one connection speaks for. */
 const CREDENTIALS_MAX = 2_048;
 
