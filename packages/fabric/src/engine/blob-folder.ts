@@ -22,10 +22,12 @@ export function openBlobFolder(folder: string): BlobStore {
       const digest = digestFrom(hash('sha256', bytes, 'hex'));
       const path = pathOf(digest);
       temporary += 1;
+      // Taken now: whoever stores the same bytes meanwhile counts on, and must not write to this file.
+      const own = `${path}.${process.pid}-${temporary}.tmp`;
       try {
         if (await holds(path, bytes.length)) return digest;
         await mkdir(join(path, '..'), { recursive: true, mode: FOLDER_MODE });
-        await write(path, `${path}.${process.pid}-${temporary}.tmp`, bytes);
+        await write(path, own, bytes);
         await syncFolder(join(path, '..'));
         await syncFolder(folder);
         return digest;
