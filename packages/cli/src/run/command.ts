@@ -1,0 +1,167 @@
+/** `ifab run PLAN`: a plan's commands, done by sessions of this process. */
+import { mkdir, stat } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
+import type { PlanSpec } from '@infrafabric/protocol';
+import type { Io } from '../io.ts';
+import { EXIT_DONE } from '../output/exit.ts';
+import { cliError } from '../output/problem.ts';
+import type { Terminal } from '../output/terminal.ts';
+import { loadPlanSource, readPlan, renderIssues } from '../plans/index.ts';
+import type { CommandContext } from '../tree/command.ts';
+import { storeBlob } from './blobs.ts';
+import type { AttemptParts } from './attempt.ts';
+import { shellExecutor } from './executors/shell.ts';
+import { simulatedExecutor } from './executors/simulated.ts';
+import { openFabricOfRun } from './fabric-of-run.ts';
+import type { FabricOfRun } from './fabric-of-run.ts';
+import { createGit } from './git.ts';
+import { runFlags } from './options.ts';
+import type { RunFlags } from './options.ts';
+import { endDeadRunners, runnerName } from './runner-name.ts';
+import { runPlan } from './run-plan.ts';
+import type { RunSummary } from './run-plan.ts';
+import { exitOfRun, summaryJson, summaryText } from './summary.ts';
+import type { Phase } from './verdicts.ts';
+import { jsonView } from './view/json-view.ts';
+import { lineView } from './view/line-view.ts';
+import { liveView } from './view/live-view.ts';
+import { quietView } from './view/view.ts';
+import type { MakeView, RunView } from './view/view.ts';
+
+/**
+ * Runs a plan and resolves to the exit code (`exitOfRun`). Ctrl-C finishes what runs; a second one kills it. Throws a
+ * CliError or an error of the SDK for a plan or a fabric that it cannot work with.
+ *
+ * @example
+ * ifab run examples/repo-checks.yaml --in . --sessions 4
+ */
+export async function runCommand(context: CommandContext): Promise<number> {
+  const { out, flags, io } = context;
+  const wanted = runFlags(context);
+  const plan = await planOf(wanted, io.cwd);
+  if (flags.dryRun) {
+    const said = { planId: plan.id, tasks: plan.tasks.length, sessions: wanted.sessions };
+    out.data(
+      said,
+      () => `would run ${plan.tasks.length} tasks of ${plan.id} with ${wanted.sessions} sessions\n`,
+    );
+    return EXIT_DONE;
+  }
+  const fabric = await openFabricOfRun(context, wanted.join);
+  try {
+    if (!flags.quiet)
+      out.note(`${fabric.isOwn ? 'started' : 'joined'} the fabric at ${fabric.url}`);
+    const ended = await endDeadRunners(fabric.client);
+    if (ended > 0)
+      out.note(`${ended} sessions of runners that were killed are ended; their tasks are ready`);
+    const summary = await run(context, { plan, wanted, fabric });
+    out.data(summaryJson(summary), (terminal) => summaryText(terminal, summary));
+    return exitOfRun(summary);
+  } finally {
+    await fabric.close();
+  }
+}
+
+interface Parts {
+  readonly plan: PlanSpec;
+  readonly wanted: RunFlags;
+  readonly fabric: FabricOfRun;
+}
+
+async function run(context: CommandContext, { plan, wanted, fabric }: Parts): Promise<RunSummary> {
+  const { io, out } = context;
+  const kept: string[] = [];
+  let view: RunView | undefined;
+  const parts = await attemptParts(io, { plan, wanted, fabric }, (folder, why) => {
+    kept.push(folder);
+    view?.note(`kept ${folder}: ${why}`);
+  });
+  return runPlan({
+    client: fabric.client,
+    plan,
+    sessions: wanted.sessions,
+    name: runnerName(process.pid),
+    parts,
+    view: (board) => {
+      view = viewFor(context, out.terminal)(board);
+      return view;
+    },
+    approves: async (phase, shown) => wanted.approve || askApproval(context, phase, shown),
+    drain: io.interrupted,
+  });
+}
+
+async function attemptParts(
+  io: Io,
+  { wanted, fabric }: Parts,
+  onKept: AttemptParts['onKept'],
+): Promise<AttemptParts> {
+  const { dataDir, url, token } = fabric;
+  await mkdir(dataDir, { recursive: true });
+  const shell = {
+    path: io.env['PATH'] ?? '/usr/local/bin:/usr/bin:/bin',
+    lang: io.env['LANG'] ?? 'C.UTF-8',
+  };
+  const sharedFolder =
+    wanted.sharedFolder === undefined ? undefined : resolve(io.cwd, wanted.sharedFolder);
+  if (sharedFolder !== undefined && !(await isFolder(sharedFolder))) {
+    throw cliError('cli.usage', `${sharedFolder} is no folder`, 'Name one that exists with --in.');
+  }
+  return {
+    executor: wanted.isSimulated
+      ? simulatedExecutor({ meanMs: wanted.workMs, seed: wanted.seed })
+      : shellExecutor(shell),
+    isSimulated: wanted.isSimulated,
+    shell,
+    git: createGit(shell.path),
+    dataDir,
+    sharedFolder,
+    planFolder: dirname(resolve(io.cwd, wanted.path)),
+    store: (bytes) => storeBlob({ url, token: () => token }, bytes),
+    // The process ends with a second Ctrl-C, and takes its process groups with it.
+    kill: new AbortController().signal,
+    isKept: wanted.isKept,
+    onKept,
+  };
+}
+
+async function planOf({ path, planId, reopen }: RunFlags, cwd: string): Promise<PlanSpec> {
+  const source = await loadPlanSource(resolve(cwd, path));
+  const options = planId === undefined ? { reopen } : { planId, reopen };
+  const result = readPlan(source, options);
+  if (result.kind === 'plan') return result.plan;
+  throw cliError(
+    'cli.input',
+    `${path} is no plan that can be run`,
+    renderIssues(result.issues, { width: 100 }),
+  );
+}
+
+const viewFor =
+  ({ io, flags }: CommandContext, terminal: Terminal): MakeView =>
+  (board) => {
+    if (flags.json) return jsonView(io);
+    if (flags.quiet) return quietView;
+    const canDraw =
+      io.stderr.isTerminal && (io.env['CI'] ?? '') === '' && io.env['TERM'] !== 'dumb';
+    return canDraw ? liveView(io, terminal, board) : lineView(io, terminal, board);
+  };
+
+async function askApproval(
+  { io, flags }: CommandContext,
+  { id, title }: Phase,
+  view: RunView,
+): Promise<boolean> {
+  if (flags.yes) return true;
+  if (!flags.input || flags.json || !io.stdinIsTerminal || !io.stderr.isTerminal) return false;
+  const answer = await view.pause(() =>
+    io.ask(`Phase ${id} (${title}) waits for an operator. Approve it? [y/N] `),
+  );
+  return /^y(?:es)?$/i.test(answer.trim());
+}
+
+const isFolder = (path: string): Promise<boolean> =>
+  stat(path).then(
+    (found) => found.isDirectory(),
+    () => false,
+  );
