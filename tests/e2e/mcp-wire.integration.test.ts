@@ -110,6 +110,27 @@ describe('what real agent CLIs send', () => {
     expect(messageOf(answer)['result']).not.toHaveProperty('isError');
   });
 
+  test.each(['metadata', 'header'])(
+    'the trace of the caller, in the %s, goes into the log',
+    async (where) => {
+      const trace = where === 'header' ? 'a'.repeat(32) : 'b'.repeat(32);
+      const traceparent = `00-${trace}-00f067aa0ba902b7-01`;
+      const status = await operate<{ size: number }>(served, 'realm.status', {});
+      const call = { name: 'register_session', arguments: { agent: `traced-by-${where}` } };
+      const params = where === 'header' ? call : { ...call, _meta: { traceparent } };
+      const headers = where === 'header' ? { traceparent } : {};
+      const answer = await post({ ...LIST, method: 'tools/call', params }, headers);
+      expect(answer.status).toBe(200);
+      const ended = new AbortController();
+      const filter = { after: `${status.size - 1}`, types: ['session.opened'] };
+      for await (const item of served.fabric.feed(filter, ended.signal)) {
+        expect(item.trace).toBe(trace);
+        ended.abort();
+      }
+      expect(ended.signal.aborted).toBe(true);
+    },
+  );
+
   test('a cancellation of what is complete is taken and changes nothing', async () => {
     const requestId = 2;
     const answer = await post({

@@ -3,5 +3,5 @@ export { mountMcp } from './mount.ts';
 export type { McpMount } from './mount.ts';
 export { serveMcpStdio } from './stdio.ts';
 export type { McpStdioOptions } from './stdio.ts';
-export { clientCaller, fabricCaller } from './tool-caller.ts';
-export type { Answer, OperationClient, ToolCaller, ToolCallOptions } from './tool-caller.ts';
+export { clientCaller } from './tool-caller.ts';
+export type { OperationClient, ToolCaller } from './tool-caller.ts';

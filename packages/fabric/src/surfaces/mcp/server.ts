@@ -4,9 +4,10 @@ import {
   McpServer,
   ProtocolError,
   ProtocolErrorCode,
+  TRACEPARENT_META_KEY,
 } from '@modelcontextprotocol/server';
 import type { CallToolResult, ServerContext } from '@modelcontextprotocol/server';
-import { problemOf, reject } from '@infrafabric/protocol';
+import { problemOf, reject, TraceId } from '@infrafabric/protocol';
 import { z } from 'zod';
 import type { Log } from '../../engine/ports.ts';
 import { fit } from './fit.ts';
@@ -77,7 +78,14 @@ async function callTool(
   const { signal } = context.mcpReq;
   const progress = progressTo(context);
   try {
-    const around = { caller, signal, progress, ...(client === undefined ? {} : { client }) };
+    const trace = traceOf(context);
+    const around = {
+      caller,
+      signal,
+      progress,
+      ...(client === undefined ? {} : { client }),
+      ...(trace === undefined ? {} : { trace }),
+    };
     return toResult(await tool.call(args, around), tool.name);
   } catch (cause) {
     // The only trace of it: the answer says nothing of the cause.
@@ -111,6 +119,16 @@ function progressTo({ mcpReq }: ServerContext) {
     // A client that is gone is noticed by the signal of its call; this line has nobody to tell.
     mcpReq.notify({ method: 'notifications/progress', params }).catch(() => undefined);
   };
+}
+
+/** W3C Trace Context: in the metadata of a request since 2026-07-28, else in the header of its HTTP request. */
+function traceOf({ mcpReq, http }: ServerContext): TraceId | undefined {
+  const { _meta: meta } = mcpReq;
+  const given = meta?.[TRACEPARENT_META_KEY] ?? http?.req?.headers.get('traceparent');
+  const id =
+    typeof given === 'string' ? /^[0-9a-f]{2}-([0-9a-f]{32})-/.exec(given)?.[1] : undefined;
+  const parsed = TraceId.safeParse(id);
+  return parsed.success && /[^0]/.test(parsed.data) ? parsed.data : undefined;
 }
 
 const ClientInfo = z.object({ name: z.string(), version: z.string() });

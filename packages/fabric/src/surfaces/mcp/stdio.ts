@@ -1,7 +1,9 @@
 /** The MCP surface on standard input and output: a client of a running fabric, started by an agent CLI. */
 import process from 'node:process';
+import { setTimeout as pause } from 'node:timers/promises';
 import type { Readable, Writable } from 'node:stream';
 import type { Log } from '../../engine/ports.ts';
+import { EXIT_MS_MAX } from './limits.ts';
 import type { ToolCaller } from './tool-caller.ts';
 
 export interface McpStdioOptions {
@@ -35,5 +37,6 @@ export async function serveMcpStdio(options: McpStdioOptions): Promise<void> {
   });
   await ended.promise;
   process.off('SIGINT', end).off('SIGTERM', end);
-  await served.close();
+  // A client that reads no more must not hold the process.
+  await Promise.race([served.close(), pause(EXIT_MS_MAX / 2, undefined, { ref: false })]);
 }

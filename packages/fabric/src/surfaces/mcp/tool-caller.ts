@@ -1,6 +1,6 @@
 /** How a tool reaches the fabric: in its process, or over the wire through a client. The tools know neither. */
 import { problemOf, reject } from '@infrafabric/protocol';
-import type { OperationName, Problem, SessionId } from '@infrafabric/protocol';
+import type { OperationName, Problem, SessionId, TraceId } from '@infrafabric/protocol';
 import type { CallOptions, Fabric, Principal } from '../../engine/fabric.ts';
 
 export type Answer =
@@ -12,6 +12,8 @@ export interface ToolCallOptions {
   readonly key?: string;
   /** Ends a wait. What was decided by then stands. */
   readonly signal?: AbortSignal;
+  /** The caller's trace, which the log's entry keeps. */
+  readonly trace?: TraceId;
 }
 
 export interface ToolCaller {
@@ -25,14 +27,15 @@ export interface ToolCaller {
 export function fabricCaller(fabric: Fabric, principal: Principal): ToolCaller {
   return {
     ...(principal.session === undefined ? {} : { session: principal.session }),
-    call: async (op, input, { key, signal }) => {
+    call: async (op, input, { key, signal, trace }) => {
       const options: CallOptions = {
         principal,
         ...(key === undefined ? {} : { idempotencyKey: key }),
         ...(signal === undefined ? {} : { signal }),
+        ...(trace === undefined ? {} : { trace }),
       };
       const reply = await fabric.call(op, input, options);
-      if (reply.kind === 'reject') return { kind: 'problem', problem: problemOf(reply) };
+      if (reply.kind === 'reject') return { kind: 'problem', problem: problemOf(reply, trace) };
       const { output, index } = reply;
       return index === undefined ? { kind: 'ok', output } : { kind: 'ok', output, index };
     },

@@ -1,7 +1,14 @@
 /** A tool as data: a name, words for models, arguments, and how it uses the registry's operations. */
 import { hash, randomUUID } from 'node:crypto';
 import { IdempotencyKey, problemOf, reject } from '@infrafabric/protocol';
-import type { InputOf, OperationName, OutputOf, Problem, SessionId } from '@infrafabric/protocol';
+import type {
+  InputOf,
+  OperationName,
+  OutputOf,
+  Problem,
+  SessionId,
+  TraceId,
+} from '@infrafabric/protocol';
 import type { Tool } from '@modelcontextprotocol/server';
 import { z } from 'zod';
 import { advertised } from './advertise.ts';
@@ -21,6 +28,7 @@ export interface ToolContext {
   readonly caller: ToolCaller;
   /** What the client calls itself, `name version`. A hint: authority comes from the credential. */
   readonly client?: string;
+  readonly trace?: TraceId;
   /** Aborts when the client cancels the call or is gone. */
   readonly signal: AbortSignal;
   /** Tells the client that the call lives, where it asked to be told. Seconds. */
@@ -105,13 +113,14 @@ export function scopedKey(parts: readonly string[]): IdempotencyKey {
 }
 
 function callOf(context: ToolContext, key: string | undefined): Call {
-  const { caller, signal } = context;
+  const { caller, signal, trace } = context;
+  const around = trace === undefined ? { signal } : { signal, trace };
   return {
     ...context,
     ...(caller.session === undefined ? {} : { session: caller.session }),
     ...(key === undefined ? {} : { key }),
     call: async <N extends OperationName>(op: N, input: InputOf<N>, own = key) => {
-      const options = own === undefined ? { signal } : { signal, key: own };
+      const options = own === undefined ? around : { ...around, key: own };
       const answer = await caller.call(op, input, options);
       // The fabric is trusted for its outputs, which the registry types.
       // oxlint-disable-next-line typescript/no-unsafe-type-assertion
