@@ -16,6 +16,9 @@ export {
 export { seededRandom, type Random } from './random.ts';
 export { openedRealm, RealmRun, type PlainArgs, type RunBy, type RunCommand } from './realm-run.ts';
 export { runScenario } from './scenario.ts';
+export { historyFaults } from './history.ts';
+export { deciderLaws, type DeciderUnderTest, type LawOptions } from './laws.ts';
+export { randomCommand, randomPauseMs } from './random-commands.ts';
 export {
   PowerCut,
   SECTOR_BYTES,

@@ -1,0 +1,41 @@
+import { coordinatorFaults, restoreWorld, worldSections } from '@infrafabric/core';
+import type { DomainEvent, World } from '@infrafabric/core';
+import { deciderLaws, randomCommand, randomPauseMs, RealmRun } from '@infrafabric/testkit';
+import type { RunCommand } from '@infrafabric/testkit';
+import { decide } from '../world.ts';
+
+interface Timed {
+  readonly command: RunCommand;
+  readonly at: number;
+}
+
+const run = (world: World, { at }: Timed): RealmRun => {
+  const realm = new RealmRun(world, at);
+  realm.epoch = world.realm.epoch;
+  return realm;
+};
+
+const textOf = (world: World): string =>
+  worldSections(world)
+    .map(
+      ({ name, content }) => `${name} ${typeof content === 'string' ? content : content.join(' ')}`,
+    )
+    .join('\n');
+
+deciderLaws<World, Timed, DomainEvent>('the world', {
+  create: () => new RealmRun().world,
+  choose: (world, seed) => ({
+    command: randomCommand(world, seed),
+    at: world.realm.at + randomPauseMs(seed),
+  }),
+  decide: (world, timed) => {
+    const shown = decide(world, run(world, timed).commandOf(timed.command));
+    const events =
+      shown.kind === 'accept' ? shown.events : shown.kind === 'refuse' ? [shown.record] : [];
+    return { events, shown };
+  },
+  fold: (world, timed, events) => run(world, timed).fold(timed.command, events),
+  text: textOf,
+  restored: (world) => restoreWorld(worldSections(world)),
+  faults: (world) => coordinatorFaults(world.coordinator),
+});
