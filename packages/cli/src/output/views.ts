@@ -1,0 +1,263 @@
+/** How the outputs of operations look to people. What has no view of its own is shown as its fields. */
+import type { OperationName, OutputOf } from '@infrafabric/protocol';
+import { agoText, durationText } from '../commands/duration.ts';
+import { cell, pairs, table } from './terminal.ts';
+import type { Cell, Paint, Terminal } from './terminal.ts';
+
+type View<N extends OperationName> = (
+  output: OutputOf<N>,
+  terminal: Terminal,
+  nowMs: number,
+) => string;
+type Views = { readonly [N in OperationName]?: View<N> };
+
+const PHASE_PAINT: Readonly<Record<string, Paint>> = {
+  ready: 'cyan',
+  leased: 'yellow',
+  working: 'yellow',
+  blocked: 'red',
+  parked: 'red',
+  wedged: 'red',
+  dead: 'red',
+  submitted: 'cyan',
+  done: 'green',
+  passed: 'green',
+  active: 'yellow',
+  open: 'cyan',
+  cancelled: 'dim',
+  closed: 'dim',
+};
+
+const state = (word: string): Cell => cell(word, PHASE_PAINT[word]);
+
+/** `3/10` and the states that are not empty, in the order of a task's life. */
+const COUNTED = [
+  'ready',
+  'leased',
+  'submitted',
+  'blocked',
+  'parked',
+  'waiting',
+  'cancelled',
+] as const;
+export const countsText = (
+  counts: Readonly<Record<(typeof COUNTED)[number] | 'done' | 'total', number>>,
+): string => {
+  const parts = COUNTED.filter((name) => counts[name] > 0).map((name) => `${counts[name]} ${name}`);
+  return [`${counts.done}/${counts.total} done`, ...parts].join(', ');
+};
+
+const more = (next: string | undefined): string =>
+  next === undefined ? '' : `more: --after ${next}\n`;
+
+const VIEWS: Views = {
+  'plans.list': ({ plans, next }, terminal) =>
+    plans.length === 0
+      ? 'No plans yet. Take one: ifab plan submit FILE\n'
+      : table(
+          terminal,
+          ['PLAN', 'STATUS', 'TASKS', 'TITLE'],
+          plans.map((plan) => [
+            cell(plan.planId),
+            state(plan.status),
+            cell(countsText(plan.counts)),
+            cell(plan.title),
+          ]),
+        ) + more(next),
+  'plans.show': (plan, terminal, nowMs) =>
+    pairs(terminal, [
+      ['plan', plan.planId, 'bold'],
+      ['title', plan.title],
+      ['status', plan.status, PHASE_PAINT[plan.status]],
+      ['tasks', countsText(plan.counts)],
+      ['dependencies', plan.dependencies],
+      ['longest chain', `${plan.longestChain} tasks, ${plan.unfinishedChain} unfinished`],
+      ['submitted', agoText(plan.submittedAt, nowMs)],
+    ]) +
+    (plan.phases.length === 0
+      ? ''
+      : `\n${table(
+          terminal,
+          ['PHASE', 'STATUS', 'LEFT', 'GATE', 'TITLE'],
+          plan.phases.map((phase) => [
+            cell(phase.id),
+            state(phase.status),
+            cell(phase.tasksLeft),
+            cell(gateText(phase)),
+            cell(phase.title),
+          ]),
+        )}`),
+  'tasks.list': ({ tasks, next }, terminal, nowMs) =>
+    tasks.length === 0
+      ? 'No tasks.\n'
+      : table(
+          terminal,
+          ['TASK', 'PHASE', 'P', 'TRIES', 'HOLDER', 'TITLE'],
+          tasks.map((task) => [
+            cell(task.taskId),
+            state(task.phase),
+            cell(task.priority),
+            cell(`${task.attempts}/${task.attemptsMax}`),
+            cell(
+              task.holder === undefined
+                ? ''
+                : `${task.holder.agent}, ${agoText(task.holder.until, nowMs)}`,
+            ),
+            cell(task.title),
+          ]),
+        ) + more(next),
+  'tasks.show': (task, terminal, nowMs) =>
+    pairs(terminal, [
+      ['task', task.taskId, 'bold'],
+      ['title', task.title],
+      ['phase', task.phase, PHASE_PAINT[task.phase]],
+      ['plan phase', task.planPhase],
+      ['priority', task.priority],
+      ['attempts', `${task.attempts} of ${task.attemptsMax}`],
+      ['fence', task.fence],
+      ['holder', task.holder && `${task.holder.agent} (${task.holder.sessionId})`],
+      ['lease ends', task.holder && agoText(task.holder.until, nowMs)],
+      ['depends on', task.dependsOn.map(({ taskId, phase }) => `${taskId} ${phase}`).join(', ')],
+      ['needed by', task.dependants.join(', ')],
+      ['blockers', task.blockers.join(', ')],
+      ['parked for', task.parkedFor],
+      ['progress', task.lastProgress],
+      ['command', task.spec.run?.shell],
+      ['evidence', task.evidence && JSON.stringify(task.evidence)],
+      ['description', task.spec.description],
+    ]),
+  'tasks.explain': ({ taskId, phase, reasons }, terminal, nowMs) =>
+    pairs(terminal, [
+      ['task', taskId, 'bold'],
+      ['phase', phase, PHASE_PAINT[phase]],
+      ...reasons.map(
+        ({ code, text, until }) =>
+          [code, until === undefined ? text : `${text} (${agoText(until, nowMs)})`] as const,
+      ),
+    ]),
+  'tasks.next': ({ grants }, terminal, nowMs) =>
+    grants.length === 0
+      ? 'No task is ready for this session.\n'
+      : grants.map((grant) => grantText(grant, terminal, nowMs)).join('\n'),
+  'tasks.claim': (grant, terminal, nowMs) => grantText(grant, terminal, nowMs),
+  'sessions.list': ({ sessions, next }, terminal, nowMs) =>
+    sessions.length === 0
+      ? 'No sessions. Open one: ifab session open NAME\n'
+      : table(
+          terminal,
+          ['SESSION', 'AGENT', 'ROLE', 'LIVENESS', 'SEEN', 'LEASES', 'REASON'],
+          sessions.map((session) => [
+            cell(session.sessionId),
+            cell(session.agent),
+            cell(session.role),
+            session.status === 'closed' ? state('closed') : state(session.liveness),
+            cell(`${session.lastEvidence} ${agoText(session.lastEvidenceAt, nowMs)}`),
+            cell(session.leases.length),
+            cell(session.reason),
+          ]),
+        ) + more(next),
+  'sessions.open': ({ sessionId, token, tokenExpiresAt, heartbeatMs }, terminal, nowMs) =>
+    pairs(terminal, [
+      ['session', sessionId, 'bold'],
+      ['token', token],
+      ['token ends', agoText(tokenExpiresAt, nowMs)],
+      ['heartbeat', `every ${durationText(heartbeatMs)}: ifab session heartbeat ${sessionId}`],
+    ]),
+  'blockers.list': ({ blockers, next }, terminal, nowMs) =>
+    blockers.length === 0
+      ? 'No blockers.\n'
+      : table(
+          terminal,
+          ['BLOCKER', 'TASK', 'KIND', 'STATUS', 'RAISED', 'HELPERS', 'TITLE'],
+          blockers.map((blocker) => [
+            cell(blocker.blockerId),
+            cell(blocker.taskId),
+            cell(blocker.kind),
+            state(blocker.status),
+            cell(agoText(blocker.raisedAt, nowMs)),
+            cell(blocker.helpers.length),
+            cell(blocker.title),
+          ]),
+        ) + more(next),
+  'realm.status': (status, terminal) =>
+    pairs(terminal, [
+      ['realm', `${status.realm} (${status.origin})`, 'bold'],
+      ['tasks', countsText(status.tasks)],
+      ['plans', status.plans],
+      ['sessions', `${status.sessions.open} open, ${status.sessions.waiting} waiting for work`],
+      ['blockers', status.blockersOpen, status.blockersOpen > 0 ? 'yellow' : undefined],
+      ['log', `${status.size} entries, epoch ${status.epoch}, durability ${status.durability}`],
+      [
+        'checkpoint',
+        status.checkpoint && `${status.checkpoint.size} entries, root ${status.checkpoint.root}`,
+      ],
+      ['read-only', status.readOnly ? 'yes: the disk is full' : undefined, 'red'],
+      ['version', status.version],
+    ] as const),
+  'witness.query': ({ entries, next, indexedTo }, terminal) =>
+    entries.length === 0
+      ? `No entries among the first ${indexedTo}.\n`
+      : entriesText(entries, terminal) + (next === undefined ? '' : `more: --from ${next}\n`),
+  'witness.proof': ({ proof }) => proof,
+  'witness.checkpoint': ({ checkpoint }) => checkpoint,
+};
+
+type Entries = OutputOf<'witness.query'>['entries'];
+
+/** Entries of the log as a table: what happened, by whom, and the events it caused. */
+export const entriesText = (entries: Entries, terminal: Terminal): string =>
+  table(
+    terminal,
+    ['INDEX', 'TIME', 'OPERATION', 'WHO', 'EVENTS', 'ARGUMENTS'],
+    entries.map((entry) => [
+      cell(entry.index),
+      cell(new Date(entry.at).toISOString()),
+      cell(entry.operation),
+      cell(entry.principal),
+      cell(entry.events.map(({ type }) => (typeof type === 'string' ? type : '?')).join(', ')),
+      cell(JSON.stringify(entry.args)),
+    ]),
+  );
+
+type Phase = OutputOf<'plans.show'>['phases'][number];
+const gateText = ({ approvals, approvalsNeeded, checks, autonomous }: Phase): string =>
+  [
+    ...(autonomous ? ['autonomous'] : []),
+    ...(approvalsNeeded > 0 ? [`approvals ${approvals.length}/${approvalsNeeded}`] : []),
+    ...checks.map(({ name, ok }) => `${name} ${ok === null ? 'not run' : ok ? 'ok' : 'failed'}`),
+  ].join(', ');
+
+const grantText = (grant: OutputOf<'tasks.claim'>, terminal: Terminal, nowMs: number): string =>
+  pairs(terminal, [
+    ['task', grant.taskId, 'bold'],
+    ['title', grant.task.title],
+    ['fencing token', grant.fencingToken],
+    ['lease ends', `${agoText(grant.leaseExpiresAt, nowMs)} (attempt ${grant.attempt})`],
+    ['command', grant.task.run?.shell],
+    ['owns', grant.scope.owns?.join(', ')],
+  ]);
+
+/** The text of an operation's output. */
+export const viewOf = (
+  operation: string,
+  output: unknown,
+  terminal: Terminal,
+  nowMs: number,
+): string => {
+  const found = Object.entries(VIEWS).find(([name]) => name === operation);
+  // The fabric made the output with the schema of this very operation.
+  // eslint-disable-next-line typescript/no-unsafe-type-assertion -- see above
+  const view = found?.[1] as ((value: unknown, at: Terminal, now: number) => string) | undefined;
+  return view === undefined ? fieldsText(output, terminal) : view(output, terminal, nowMs);
+};
+
+const fieldsText = (output: unknown, terminal: Terminal): string => {
+  if (typeof output !== 'object' || output === null) return `${JSON.stringify(output)}\n`;
+  return pairs(
+    terminal,
+    Object.entries(output).map(([name, value]: [string, unknown]) => [
+      name,
+      typeof value === 'string' || typeof value === 'number' ? value : JSON.stringify(value),
+    ]),
+  );
+};

@@ -1,0 +1,156 @@
+/** Generated from the registry by registry.test.ts; `vitest run packages/cli/src/registry -u` writes it again. */
+export const REGISTRY_TEXT = `
+plans.submit write operator: Take a plan: its phases, its tasks and what depends on what. The same plan twice changes nothing.
+  plan! json
+plans.edit write operator: Add tasks, add or drop dependencies, and change priorities of a plan that runs.
+  planId! string
+  add json
+  addDependencies json
+  dropDependencies json
+  priorities json
+plans.pause write operator: Hand out no more of a plan; leases that live go on.
+  planId! string
+  reason string
+plans.resume write operator: Hand out a paused plan again.
+  planId! string
+plans.cancel write operator: End a plan: every unfinished task is cancelled and every lease of it ends.
+  planId! string
+  reason! string
+plans.list read operator,runner,worker: The plans and how far they are.
+  after string
+  limit int
+plans.show read operator,runner,worker: One plan: progress, phases with their gates, longest unfinished chain.
+  planId! string
+phases.approve write operator: Approve what a phase waits for: its opening when it is autonomous, its gate otherwise.
+  planId! string
+  phase! string
+  reason string
+phases.check write operator,runner: Record what a check of a phase’s gate gave when the fabric ran it.
+  planId! string
+  phase! string
+  result! json
+tasks.claim write operator,runner,worker: Lease one task to a session until the lease expires.
+  sessionId! string
+  taskId! string
+  leaseMs int
+tasks.next write operator,runner,worker: Lease the best ready tasks for a session; with a wait, as soon as there is one.
+  sessionId! string
+  count int
+  leaseMs int
+  planId string
+  waitMs int
+tasks.renew soft operator,runner,worker: Extend leases of a session by their full length, and say what was seen of the work.
+  sessionId! string
+  leases json
+  evidence heartbeat|tool|output|commit|tokens
+  note string
+tasks.progress write operator,runner,worker: Write down what the holder of a lease has done so far.
+  taskId! string
+  fencingToken! string
+  note string
+  percent int
+  evidence heartbeat|tool|output|commit|tokens
+  artifact json
+tasks.release write operator,runner,worker: Give a lease back; the task is ready again and no attempt is counted.
+  taskId! string
+  fencingToken! string
+  reason string
+tasks.complete write operator,runner,worker: Hand in a task with its evidence; with \`next\`, lease another one in the same entry.
+  taskId! string
+  fencingToken! string
+  evidence json
+  next bool
+tasks.fail write operator,runner,worker: Say that an attempt failed; the task is tried again or parked.
+  taskId! string
+  fencingToken! string
+  reason! string
+  retry bool
+  evidence json
+tasks.judge write operator,runner: Accept or send back a submitted task after its gates were run by the fabric or a reviewer looked.
+  taskId! string
+  verdict! accept|reject
+  sessionId string
+  gates json
+  reason string
+tasks.cancel write operator: End a task that nobody should do; a lease of it ends.
+  taskId! string
+  reason! string
+tasks.park write operator: Set a task aside; a lease of it ends.
+  taskId! string
+  reason! string
+tasks.unpark write operator: Take a parked task up again with its attempts forgiven.
+  taskId! string
+tasks.show read operator,runner,worker: One task: what it is, where it stands, who holds it, what its attempts left.
+  taskId! string
+tasks.list read operator,runner,worker: Tasks by plan and state.
+  planId string
+  phase waiting|ready|leased|blocked|submitted|parked|done|cancelled
+  after string
+  limit int
+tasks.explain read operator,runner,worker: Why is this task not running?
+  taskId! string
+sessions.open write operator: Start a session of an agent and get its own token.
+  agent! string
+  role worker|runner
+  swarm string
+  capabilities strings
+  leasesMax int
+  label string
+sessions.heartbeat soft operator,runner,worker: Say that a session lives; past half of its token’s life the answer brings a new token.
+  sessionId! string
+  evidence heartbeat|tool|output|commit|tokens
+  note string
+sessions.close write operator,runner,worker: End a session; its leases end and their tasks are ready again.
+  sessionId! string
+  reason string
+sessions.revoke write operator: End a session against its will: its token and all of its leases end at once.
+  sessionId! string
+  reason! string
+sessions.list read operator,runner,worker: Sessions with their liveness, its reason and the last evidence.
+  status open|closed
+  after string
+  limit int
+blockers.raise write operator,runner,worker: Say what a task waits for that its holder cannot provide; with \`release\`, give the lease back too.
+  taskId! string
+  fencingToken! string
+  kind! dependency|integration|capability|access|decision|question|other
+  title! string
+  needs strings
+  waitsOn string
+  release bool
+blockers.join write operator,runner,worker: Say that a session helps with a blocker.
+  blockerId! string
+  sessionId! string
+  note string
+blockers.resolve write operator,runner,worker: Say how a blocker was lifted: by the session that raised it, one that helps, or an operator.
+  blockerId! string
+  sessionId string
+  resolution! string
+blockers.list read operator,runner,worker: Blockers, who raised them and who helps.
+  status open|resolved
+  after string
+  limit int
+realm.status read operator,runner,worker: The realm in one look: position, epoch, durability, sessions, tasks, lag of the followers.
+witness.record write operator,runner,worker: Write an act of another program into the log.
+  component! string
+  operation! string
+  severity debug|info|warn|high
+  params json
+witness.query read operator,runner,worker: Entries by operation, principal, session, task, plan, trace, severity, time or index; newest last.
+  operation string
+  principal string
+  sessionId string
+  taskId string
+  planId string
+  trace string
+  severity debug|info|warn|high
+  since int
+  until int
+  from int
+  to int
+  newest bool
+  limit int
+witness.proof read operator,runner,worker: Proof that an entry is in the log under the newest checkpoint, as C2SP tlog-proof text.
+  index! int
+witness.checkpoint read operator,runner,worker: The newest signed checkpoint and the key that checks it.
+`;

@@ -1,0 +1,148 @@
+/** How fields of operations are written on a command line, whichever operation they belong to. */
+import type { FieldRow } from '../registry/rows.ts';
+import type { ArgumentSpec, Completion, FieldSpec, LiveKind, OptionSpec } from './command.ts';
+
+interface FieldWords {
+  /** Without dashes. */
+  readonly flag?: string;
+  readonly value?: string;
+  readonly says: string;
+  readonly live?: LiveKind;
+  readonly env?: string;
+  readonly type?: 'duration' | 'time';
+}
+
+const WORDS: Readonly<Record<string, FieldWords>> = {
+  planId: { flag: 'plan', value: 'plan', says: 'of this plan', live: 'plan' },
+  taskId: { flag: 'task', value: 'task', says: 'task, as plan/key', live: 'task' },
+  sessionId: {
+    flag: 'session',
+    value: 'session',
+    says: 'session that acts; else IFAB_SESSION',
+    live: 'session',
+    env: 'IFAB_SESSION',
+  },
+  blockerId: { flag: 'blocker', value: 'blocker', says: 'blocker', live: 'blocker' },
+  fencingToken: {
+    flag: 'fencing-token',
+    value: 'token',
+    says: 'fencing token of the lease; else IFAB_FENCING_TOKEN',
+    env: 'IFAB_FENCING_TOKEN',
+  },
+  waitsOn: {
+    value: 'task',
+    says: 'task whose completion lifts the blocker by itself',
+    live: 'task',
+  },
+  leaseMs: {
+    flag: 'lease',
+    value: 'time',
+    says: 'length of the lease: 30s, 5m, 1h',
+    type: 'duration',
+  },
+  waitMs: {
+    flag: 'wait',
+    value: 'time',
+    says: 'wait this long for work: 25s at most',
+    type: 'duration',
+  },
+  since: { value: 'time', says: 'not older: 10m, 2h, 1d, or an ISO time', type: 'time' },
+  until: { value: 'time', says: 'not newer: 10m, 2h, 1d, or an ISO time', type: 'time' },
+  from: { value: 'index', says: 'first entry' },
+  to: { value: 'index', says: 'last entry' },
+  trace: { flag: 'of-trace', value: 'trace', says: 'entries of this trace id' },
+  newest: { says: 'newest first' },
+  limit: { value: 'rows', says: 'rows of one page' },
+  after: { value: 'id', says: 'rows after this one' },
+  reason: { value: 'text', says: 'why; it goes into the log' },
+  note: { value: 'text', says: 'what was done so far' },
+  title: { value: 'text', says: 'one line that says it' },
+  label: { value: 'text', says: 'what people see beside its name' },
+  resolution: { value: 'text', says: 'how it was lifted' },
+  capabilities: { value: 'a,b', says: 'what the agent can do: lang:rust,tool:git' },
+  needs: { value: 'a,b', says: 'capabilities that are needed' },
+  evidence: { value: 'evidence', says: 'what shows that the work is real' },
+  percent: { value: 'percent', says: 'how much is done' },
+  artifact: { value: 'json', says: 'what was made: {"name","digest","bytes"}' },
+  next: { says: 'lease the next task in the same entry' },
+  retry: { says: 'park the task instead of trying it again' },
+  release: { says: 'give the lease back too' },
+  gates: { value: 'json', says: 'results of gates: [{"name","ok"}]' },
+  result: { value: 'json', says: 'result of the check: {"name","ok"}' },
+  verdict: { says: 'accept or reject' },
+  role: { value: 'role', says: 'worker takes tasks; runner also runs gates' },
+  swarm: { value: 'swarm', says: 'swarm that it belongs to' },
+  leasesMax: { value: 'count', says: 'most leases at a time' },
+  count: { value: 'count', says: 'most tasks to lease at once' },
+  severity: { value: 'severity', says: 'at this severity' },
+  status: { value: 'status', says: 'in this state' },
+  kind: { value: 'kind', says: 'kind of the blocker' },
+  operation: { value: 'name', says: 'operation' },
+  principal: { value: 'name', says: 'who did it' },
+  component: { value: 'name', says: 'program that acted' },
+  params: { value: 'json', says: 'facts: {"name": value}' },
+  index: { value: 'index', says: 'index of the entry' },
+  agent: { value: 'agent', says: 'lasting name of the agent' },
+  phase: { value: 'phase', says: 'phase', live: 'phase' },
+  add: { value: 'json', says: 'tasks to add: [{"key","title",…}]' },
+  addDependencies: { value: 'json', says: 'edges to add: [{"task","dependsOn"}]' },
+  dropDependencies: { value: 'json', says: 'edges to drop: [{"task","dependsOn"}]' },
+  priorities: { value: 'json', says: 'new priorities: [{"task","priority"}]' },
+  leases: { value: 'json', says: 'only these: [{"taskId","fencingToken"}]' },
+  plan: { value: 'json', says: 'the plan' },
+};
+
+/** Fields that are on unless a flag says no. */
+const ON_BY_DEFAULT = new Set(['retry']);
+
+const kebab = (name: string): string =>
+  name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+
+const fieldSpec = (row: FieldRow): FieldSpec => {
+  const words = WORDS[row.name];
+  return {
+    name: row.name,
+    required: row.required,
+    type: words?.type === undefined ? row.type : { kind: words.type },
+    ...(words?.env === undefined ? {} : { env: words.env }),
+  };
+};
+
+const completionOf = (row: FieldRow): Completion | undefined => {
+  if (row.type.kind === 'enum') return { kind: 'words', words: row.type.values };
+  if (row.type.kind === 'json') return { kind: 'files' };
+  const live = WORDS[row.name]?.live;
+  return live === undefined ? undefined : { kind: 'live', of: live };
+};
+
+const saysOf = (row: FieldRow): string => {
+  const says = WORDS[row.name]?.says ?? `the operation’s field ${row.name}`;
+  return row.type.kind === 'enum' && row.name !== 'verdict'
+    ? `${says}: ${row.type.values.join(', ')}`
+    : says;
+};
+
+/** A field as a word by position. */
+export const argumentOf = (row: FieldRow): ArgumentSpec => ({
+  name: (WORDS[row.name]?.flag ?? kebab(row.name)).toUpperCase(),
+  says: saysOf(row),
+  required: row.required,
+  field: fieldSpec(row),
+  completion: completionOf(row),
+});
+
+/** A field as a flag. Fields with a structure of their own take JSON, `@file` or `-`. */
+export const optionOfField = (row: FieldRow): OptionSpec => {
+  const words = WORDS[row.name];
+  const flag = `--${ON_BY_DEFAULT.has(row.name) ? 'no-' : ''}${words?.flag ?? kebab(row.name)}`;
+  const says = saysOf(row);
+  if (row.type.kind === 'bool') return { flag, says, field: fieldSpec(row) };
+  return {
+    flag,
+    value: words?.value ?? row.type.kind,
+    says: row.type.kind === 'json' ? `${says}; JSON, @file or -` : says,
+    many: row.type.kind === 'strings',
+    field: fieldSpec(row),
+    completion: completionOf(row),
+  };
+};

@@ -1,0 +1,139 @@
+/**
+ * The noun commands: one for each operation that somebody outside the fabric may call, derived from the registry. The
+ * table below holds what a registry cannot know: which words go by position, and an example. An operation that it does
+ * not name still gets a command.
+ */
+import { OPERATION_ROWS } from '../registry/rows.ts';
+import type { OperationRow } from '../registry/rows.ts';
+import { commandName } from './command.ts';
+import type { CommandSpec, Mode } from './command.ts';
+import { argumentOf, optionOfField } from './fields.ts';
+
+interface CommandWords {
+  readonly path?: readonly string[];
+  /** Fields by position. */
+  readonly by: readonly string[];
+  readonly example: string;
+  readonly destructive?: boolean;
+  readonly modes?: readonly Mode[];
+}
+
+const TASK = 'repo-checks/build';
+const SESSION = 'ses_0000000000000000';
+const BLOCKER = 'blk_0000000000000000';
+const HELD = `${TASK} --fencing-token "$TOKEN"`;
+
+const WORDS: Readonly<Record<string, CommandWords>> = {
+  'plans.submit': { by: ['plan'], example: 'plan submit examples/repo-checks.yaml' },
+  'plans.edit': {
+    by: ['planId'],
+    example: `plan edit repo-checks --priorities '[{"task":"build","priority":0}]'`,
+  },
+  'plans.pause': { by: ['planId'], example: 'plan pause repo-checks --reason "wrong branch"' },
+  'plans.resume': { by: ['planId'], example: 'plan resume repo-checks' },
+  'plans.cancel': {
+    by: ['planId'],
+    example: 'plan cancel repo-checks --reason "replaced" --yes',
+    destructive: true,
+  },
+  'plans.list': { by: [], example: 'plan list' },
+  'plans.show': { by: ['planId'], example: 'plan show repo-checks' },
+  'phases.approve': { by: ['planId', 'phase'], example: 'phase approve repo-checks checks' },
+  'phases.check': {
+    by: ['planId', 'phase'],
+    example: `phase check repo-checks checks --result '{"name":"tests","ok":true}'`,
+  },
+  'tasks.claim': { by: ['taskId'], example: `task claim ${TASK} --session ${SESSION}` },
+  'tasks.next': { by: [], example: `task next --session ${SESSION} --wait 25s` },
+  'tasks.renew': { by: [], example: `task renew --session ${SESSION}` },
+  'tasks.progress': {
+    by: ['taskId'],
+    example: `task progress ${HELD} --percent 50 --note "compiled"`,
+  },
+  'tasks.release': { by: ['taskId'], example: `task release ${HELD}` },
+  'tasks.complete': {
+    by: ['taskId'],
+    example: `task complete ${HELD} --evidence '{"exitCode":0}'`,
+  },
+  'tasks.fail': { by: ['taskId'], example: `task fail ${HELD} --reason "does not compile"` },
+  'tasks.judge': {
+    by: ['taskId', 'verdict'],
+    example: `task judge ${TASK} accept --reason "read it"`,
+  },
+  'tasks.cancel': { by: ['taskId'], example: `task cancel ${TASK} --reason "not needed"` },
+  'tasks.park': { by: ['taskId'], example: `task park ${TASK} --reason "waits for a person"` },
+  'tasks.unpark': { by: ['taskId'], example: `task unpark ${TASK}` },
+  'tasks.show': { by: ['taskId'], example: `task show ${TASK}` },
+  'tasks.list': { by: [], example: 'task list --plan repo-checks --phase ready' },
+  'tasks.explain': { by: ['taskId'], example: `task explain ${TASK} --why`, modes: ['falsify'] },
+  'sessions.open': { by: ['agent'], example: 'session open ada --capabilities lang:rust,tool:git' },
+  'sessions.heartbeat': { by: ['sessionId'], example: `session heartbeat ${SESSION}` },
+  'sessions.close': { by: ['sessionId'], example: `session close ${SESSION}` },
+  'sessions.revoke': {
+    by: ['sessionId'],
+    example: `session revoke ${SESSION} --reason "token leaked" --yes`,
+    destructive: true,
+  },
+  'sessions.list': { by: [], example: 'session list --status open' },
+  'blockers.raise': {
+    by: ['taskId'],
+    example: `blocker raise ${HELD} --kind access --title "no key for the registry"`,
+  },
+  'blockers.join': { by: ['blockerId'], example: `blocker join ${BLOCKER} --session ${SESSION}` },
+  'blockers.resolve': {
+    by: ['blockerId'],
+    example: `blocker resolve ${BLOCKER} --resolution "key added"`,
+  },
+  'blockers.list': { by: [], example: 'blocker list --status open' },
+  'realm.status': { path: ['status'], by: [], example: 'status', modes: ['falsify'] },
+  'witness.record': {
+    by: ['component', 'operation'],
+    example: `witness record deploy released --params '{"version":"1.2.0"}'`,
+  },
+  'witness.query': { by: [], example: 'witness query --operation tasks.claim --since 1h' },
+  'witness.proof': { by: ['index'], example: 'witness proof 0' },
+  'witness.checkpoint': { by: [], example: 'witness checkpoint' },
+};
+
+/** `tasks.claim` → `task claim`. */
+const pathOf = (operation: string): readonly string[] => {
+  const [noun = '', verb = ''] = operation.split('.');
+  return [noun.endsWith('ss') ? noun : noun.replace(/s$/, ''), verb.replaceAll('_', '-')];
+};
+
+/** Where the table does not say: required fields of one word by position, in the registry's order. */
+const positionsOf = (row: OperationRow): readonly string[] =>
+  row.fields
+    .filter(({ required, type }) => required && type.kind !== 'json' && type.kind !== 'bool')
+    .map(({ name }) => name);
+
+/** The command of an operation; exported for the test that no operation is without one. */
+export const commandOf = (row: OperationRow): CommandSpec => {
+  const words = WORDS[row.name];
+  const path = words?.path ?? pathOf(row.name);
+  const by = words?.by ?? positionsOf(row);
+  const args = by.flatMap((name) => {
+    const field = row.fields.find((one) => one.name === name);
+    return field === undefined ? [] : [argumentOf(field)];
+  });
+  const rest = row.fields.filter(({ name }) => !by.includes(name));
+  return {
+    path,
+    summary: row.summary,
+    args,
+    options: rest.map(optionOfField),
+    example: words?.example ?? [...path, ...args.map(({ name }) => name)].join(' '),
+    operation: row,
+    mutates: row.effect !== 'read',
+    destructive: words?.destructive ?? false,
+    explains: row.effect !== 'soft' && !row.name.startsWith('witness.'),
+    modes: words?.modes ?? [],
+    load: async () => (await import('../commands/operation.ts')).runOperation,
+  };
+};
+
+/** Commands that stand in the place of a derived one have its path. */
+export const operationCommands = (taken: readonly CommandSpec[]): readonly CommandSpec[] => {
+  const names = new Set(taken.map(commandName));
+  return OPERATION_ROWS.map(commandOf).filter((spec) => !names.has(commandName(spec)));
+};
