@@ -1,6 +1,8 @@
 /** Composition: a journal, a blob store, secrets and a clock become a fabric. */
 import { digestFrom, entryIndex, type RealmId, type Rejection } from '@infrafabric/protocol';
 
+import { viewStatus } from '@infrafabric/core';
+
 import { Fault } from '../fault.ts';
 import type { Journal } from '../ports/journal.ts';
 import { readsOf, REPLIES, REPLIES_AT_DECISION, UNCHANGED } from '../rooms/index.ts';
@@ -155,7 +157,7 @@ class EmbeddedFabric implements LeadingFabric {
     return {
       phase: this.leader.phase,
       size: this.leader.durable?.size ?? 0,
-      leases: 'presence' in view ? view.presence.leases : 0,
+      leases: 'world' in view ? viewStatus(view.world).tasks.leased : 0,
       tickets: this.#tickets.count,
       feedReaders: this.#hub.readers,
       followers: this.#followers.flatMap((follower) => follower.lag?.() ?? []),

@@ -1,6 +1,6 @@
 /**
- * What only the leader's memory knows: when each lease was last renewed, when each session was last seen. None of it
- * is journaled; after a (re)start every lease begins again at full length: late, never early.
+ * What only the leader's memory knows: when leases were renewed, when each session was last seen. None of it is
+ * journaled; after a (re)start every lease begins again at full length: late, never early.
  *
  * P1  A lease ends `leaseMs` after its grant or last renewal on the monotonic clock, half-open (C3).
  * P2  A renewal moves the end on, never back.
@@ -11,6 +11,7 @@ import {
   liveLeases,
   openSessions,
   sessionOf,
+  type LiveLease,
   type Soft,
   type World,
 } from '@infrafabric/core';
@@ -18,42 +19,32 @@ import {
 import type { Committed } from './call.ts';
 import type { Clock } from './clock.ts';
 import { Deadline, Deadlines } from './deadlines.ts';
+import { LeaseDeadlines } from './lease-deadlines.ts';
 import { EXPIRY_RETRY_MS } from './limits.ts';
 
-type Granted = Pick<TrackedLease, 'taskId' | 'fence' | 'sessionId' | 'leaseMs'>;
+/** What is due, and from when it was counted by the wall clock. */
+export type Due =
+  | {
+      readonly kind: 'lease';
+      readonly taskId: string;
+      readonly fence: number;
+      readonly renewedAt: number;
+    }
+  | { readonly kind: 'session'; readonly sessionId: string; readonly seenAt: number };
 
-/** Whole ms, upwards: a lease ends late rather than early, and a small integer costs no memory of its own. */
-const whole = Math.ceil;
-
-export class TrackedLease extends Deadline {
-  readonly kind = 'lease';
-  readonly taskId: string;
+/** From when a lease is counted, where that is not its grant. Wall and monotonic time, ms. */
+interface Renewal {
   readonly fence: number;
-  readonly sessionId: string;
-  readonly leaseMs: number;
-  /** Wall and monotonic time of the renewal (or grant) from which it is counted, ms. */
-  renewedAt: number;
-  countedFrom: number;
-
-  constructor(lease: Granted, at: number, now: number) {
-    super();
-    this.taskId = lease.taskId;
-    this.fence = lease.fence;
-    this.sessionId = lease.sessionId;
-    this.leaseMs = lease.leaseMs;
-    this.renewedAt = at;
-    this.countedFrom = whole(now);
-  }
-
-  endsAt(): number {
-    return this.countedFrom + this.leaseMs;
-  }
+  readonly renewedAt: number;
+  readonly countedFrom: number;
 }
 
-export class TrackedSession extends Deadline {
-  readonly kind = 'session';
+/** Whole ms, upwards: late rather than early, and a small integer costs no memory of its own. */
+const whole = Math.ceil;
+
+class TrackedSession extends Deadline {
   readonly sessionId: string;
-  /** Wall time of its opening, or of the start of this leader; of what was last seen of it; of its last work. */
+  /** Wall time of what was last seen of it: at first its opening, or the start of this leader. */
   seenAt: number;
   seen: EvidenceKind | undefined = undefined;
   workedAt: number | undefined = undefined;
@@ -80,27 +71,26 @@ export class TrackedSession extends Deadline {
   }
 }
 
-export type Tracked = TrackedLease | TrackedSession;
-
 const NOTHING_SEEN = { waiting: false } as const;
 
 export class Presence implements Pick<Soft, 'presence' | 'renewedAt'> {
   readonly #clock: Clock;
-  readonly #leases = new Map<string, TrackedLease>();
+  readonly #world: World;
+  readonly #leases: LeaseDeadlines;
+  /** Only leases that were renewed, or that an earlier leader granted. */
+  readonly #renewals = new Map<string, Renewal>();
   readonly #sessions = new Map<string, TrackedSession>();
-  readonly #deadlines = new Deadlines<Tracked>();
+  readonly #idle = new Deadlines<TrackedSession>();
 
-  constructor(clock: Clock) {
+  constructor(clock: Clock, world: World) {
     this.#clock = clock;
+    this.#world = world;
+    this.#leases = new LeaseDeadlines((taskId, fence) => leaseOf(world, taskId)?.fence === fence);
   }
 
   /** Nothing is due before this moment of the monotonic clock. */
   get earliest(): number {
-    return this.#deadlines.earliest;
-  }
-
-  get leases(): number {
-    return this.#leases.size;
+    return Math.min(this.#leases.earliest, this.#idle.earliest);
   }
 
   get waitingSessions(): number {
@@ -109,14 +99,18 @@ export class Presence implements Pick<Soft, 'presence' | 'renewedAt'> {
     return waiting;
   }
 
-  /** Begins anew from a rebuilt world: every lease at full length, every session seen now. `at` is wall time. */
-  restart(world: World, at: number): void {
+  /** Begins anew: every lease of the world at full length, every session seen now. `at` is wall time. */
+  restart(at: number): void {
     this.#leases.clear();
+    this.#renewals.clear();
     this.#sessions.clear();
-    this.#deadlines.clear();
+    this.#idle.clear();
     const now = this.#clock.monotonic();
-    for (const { id } of openSessions(world)) this.#open(id, at, now);
-    for (const lease of liveLeases(world)) this.#grant(lease, at, now);
+    for (const { id } of openSessions(this.#world)) this.#open(id, at, now);
+    for (const { taskId, fence, leaseMs } of liveLeases(this.#world)) {
+      this.#renewals.set(taskId, { fence, renewedAt: at, countedFrom: whole(now) });
+      this.#leases.add(whole(now) + leaseMs, taskId, fence);
+    }
   }
 
   /** Follows a folded entry; `now` is the monotonic clock. */
@@ -124,46 +118,32 @@ export class Presence implements Pick<Soft, 'presence' | 'renewedAt'> {
     for (const event of entry.events) {
       switch (event.type) {
         case 'task.leased':
-          this.#grant(event, entry.at, now);
-          break;
-        case 'task.completed':
-        case 'task.submitted':
-        case 'task.released':
-        case 'task.failed':
-        case 'lease.expired':
-        case 'task.cancelled':
-        case 'task.parked':
-          this.#end(event.taskId);
-          break;
-        case 'blocker.raised':
-          if (event.released) this.#end(event.taskId);
-          break;
-        case 'plan.cancelled':
-          for (const taskId of event.ended) this.#end(taskId);
+          this.#leases.add(whole(now) + event.leaseMs, event.taskId, event.fence);
+          this.#sessions.get(event.sessionId)?.see('tool', entry.at, now);
           break;
         case 'session.opened':
           this.#open(event.sessionId, entry.at, now);
           break;
         case 'session.closed':
-          for (const taskId of event.released) this.#end(taskId);
           this.#forget(event.sessionId);
+          for (const taskId of event.released) this.#endRenewal(taskId);
+          break;
+        case 'plan.cancelled':
+          for (const taskId of event.ended) this.#endRenewal(taskId);
           break;
         default:
       }
+      // A renewal outlives its lease by nothing: a later grant must not be counted from it.
+      if (this.#renewals.size > 0 && 'taskId' in event) this.#endRenewal(event.taskId);
     }
   }
 
-  /** The lease as it is tracked, if `fence` is its fence. */
-  lease(taskId: string, fence: number): TrackedLease | undefined {
-    const lease = this.#leases.get(taskId);
-    return lease?.fence === fence ? lease : undefined;
-  }
-
-  /** Counts a lease from now on. Answers when it ends by the wall clock, ms. */
-  renew(lease: TrackedLease, at: number): number {
-    lease.renewedAt = Math.max(lease.renewedAt, at);
-    lease.countedFrom = whole(this.#clock.monotonic());
-    return lease.renewedAt + lease.leaseMs;
+  /** Counts a lease that lives from now on. Answers when it ends by the wall clock, ms. */
+  renew({ taskId, fence, leaseMs, grantedAt }: LiveLease, at: number): number {
+    const before = this.renewedAt(taskId) ?? grantedAt;
+    const renewedAt = Math.max(before, at);
+    this.#renewals.set(taskId, { fence, renewedAt, countedFrom: whole(this.#clock.monotonic()) });
+    return renewedAt + leaseMs;
   }
 
   /** Something was seen of a session that is open. */
@@ -177,31 +157,43 @@ export class Presence implements Pick<Soft, 'presence' | 'renewedAt'> {
     if (session !== undefined) session.tickets += change;
   }
 
-  /** What is due at `now` (monotonic), the earliest first; undefined when nothing is. */
-  next(now: number): Tracked | undefined {
-    return this.#deadlines.next(now);
+  /** What is due at `now` (monotonic); undefined when nothing is. */
+  next(now: number): Due | undefined {
+    const heap = this.#leases;
+    while (heap.earliest <= now) {
+      const { topTaskId: taskId, topFence: fence } = heap;
+      const lease = leaseOf(this.#world, taskId);
+      const renewal = this.#renewals.get(taskId);
+      if (lease?.fence !== fence) heap.removeTop();
+      else if (renewal !== undefined && renewal.countedFrom + lease.leaseMs > now) {
+        heap.putOffTop(renewal.countedFrom + lease.leaseMs);
+      } else
+        return { kind: 'lease', taskId, fence, renewedAt: renewal?.renewedAt ?? lease.grantedAt };
+    }
+    const idle = this.#idle.next(now);
+    return idle && { kind: 'session', sessionId: idle.sessionId, seenAt: idle.seenAt };
   }
 
   /**
-   * The decision put an expiry off: the wall clock has not reached what the monotonic clock has. Counted again for
-   * what is left by the wall clock, so late rather than early.
+   * The decision put off what `next` just gave: the wall clock has not reached what the monotonic clock has. Counted
+   * again for what is left by the wall clock, so late rather than early.
    */
-  postpone(tracked: Tracked, world: World, at: number): void {
-    const now = this.#clock.monotonic();
-    if (tracked.kind === 'session') {
-      const { sessionId, seenAt } = tracked;
-      if (sessionOf(world, sessionId)?.closed !== undefined) return this.#forget(sessionId);
-      tracked.countedFrom = whole(now) - SESSION_IDLE_MS + leftOf(seenAt + SESSION_IDLE_MS, at);
-    } else {
-      const { taskId, fence, renewedAt, leaseMs } = tracked;
-      if (leaseOf(world, taskId)?.fence !== fence) return this.#drop(tracked);
-      tracked.countedFrom = whole(now) - leaseMs + leftOf(renewedAt + leaseMs, at);
+  postpone(due: Due, at: number): void {
+    const now = whole(this.#clock.monotonic());
+    if (due.kind === 'lease') {
+      const lease = leaseOf(this.#world, due.taskId);
+      this.#leases.putOffTop(now + leftOf(due.renewedAt + (lease?.leaseMs ?? 0), at));
+      return;
     }
-    return this.#deadlines.moved(tracked);
+    const session = this.#sessions.get(due.sessionId);
+    const hasEnded = sessionOf(this.#world, due.sessionId)?.closed !== undefined;
+    if (session === undefined || hasEnded) return this.#forget(due.sessionId);
+    session.countedFrom = now - SESSION_IDLE_MS + leftOf(due.seenAt + SESSION_IDLE_MS, at);
+    return this.#idle.moved(session);
   }
 
   renewedAt(taskId: string): number | undefined {
-    return this.#leases.get(taskId)?.renewedAt;
+    return this.#renewals.get(taskId)?.renewedAt;
   }
 
   presence(sessionId: string): ReturnType<Soft['presence']> {
@@ -215,36 +207,24 @@ export class Presence implements Pick<Soft, 'presence' | 'renewedAt'> {
     };
   }
 
-  /** The task had no lease: whatever ended the one before was observed. */
-  #grant(lease: Granted, at: number, now: number): void {
-    const tracked = new TrackedLease(lease, at, now);
-    this.#leases.set(lease.taskId, tracked);
-    this.#deadlines.add(tracked);
-    const session = this.#sessions.get(lease.sessionId);
-    if (session !== undefined) session.see('tool', at, now);
-  }
-
-  #end(taskId: string): void {
-    const lease = this.#leases.get(taskId);
-    if (lease !== undefined) this.#drop(lease);
-  }
-
-  #drop(lease: TrackedLease): void {
-    if (this.#leases.get(lease.taskId) === lease) this.#leases.delete(lease.taskId);
-    this.#deadlines.remove(lease);
+  /** Forgets a renewal unless the lease that it belongs to still lives. */
+  #endRenewal(taskId: string): void {
+    const renewal = this.#renewals.get(taskId);
+    if (renewal === undefined) return;
+    if (leaseOf(this.#world, taskId)?.fence !== renewal.fence) this.#renewals.delete(taskId);
   }
 
   #open(sessionId: string, at: number, now: number): void {
     const session = new TrackedSession(sessionId, at, now);
     this.#sessions.set(sessionId, session);
-    this.#deadlines.add(session);
+    this.#idle.add(session);
   }
 
   #forget(sessionId: string): void {
     const session = this.#sessions.get(sessionId);
     if (session === undefined) return;
     this.#sessions.delete(sessionId);
-    this.#deadlines.remove(session);
+    this.#idle.remove(session);
   }
 }
 

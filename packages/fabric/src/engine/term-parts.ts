@@ -7,7 +7,7 @@ import type { Taken } from './batch.ts';
 import type { Committed, Submission } from './call.ts';
 import type { Clock } from './clock.ts';
 import type { BlobStore, Log, Random } from './ports.ts';
-import type { Presence, Tracked } from './presence.ts';
+import type { Due, Presence } from './presence.ts';
 import { mintsOf, type World } from '@infrafabric/core';
 
 /** What a reply may look at besides its entry. */
@@ -79,7 +79,7 @@ export function answer({ outcomes, waiting }: Taken, log: Log): void {
 /** Nobody waits for what the realm does of its own accord. */
 export const IGNORE = (): void => undefined;
 
-export const expiryOf = (due: Tracked): Submission =>
+export const expiryOf = (due: Due): Submission =>
   due.kind === 'lease'
     ? {
         op: 'leases.expire',

@@ -84,8 +84,8 @@ export class Term implements View {
     this.#leaf = replayed.head.leaf;
     this.#epoch = replayed.head.epoch;
     this.now = leaderTime(parts.clock, parts.log, replayed.at);
-    this.presence = new Presence(parts.clock);
-    this.presence.restart(this.world, this.now());
+    this.presence = new Presence(parts.clock, this.world);
+    this.presence.restart(this.now());
   }
 
   /** Where the log is durable. */
@@ -130,7 +130,7 @@ export class Term implements View {
     this.#size = this.#durable.size;
     this.#leaf = lastLeaf;
     this.#epoch = entry.epoch;
-    this.presence.restart(this.world, entry.at);
+    this.presence.restart(entry.at);
     this.#scheduleTurnEnd();
     return 'opened';
   }
@@ -286,7 +286,7 @@ export class Term implements View {
       if (due === undefined) return true;
       const verdict = this.#decide(expiryOf(due), now, IGNORE);
       if (verdict === 'overloaded' || this.#over) return false;
-      if (verdict === 'refused') this.presence.postpone(due, this.world, this.now());
+      if (verdict === 'refused') this.presence.postpone(due, this.now());
     }
     return false;
   }

@@ -132,7 +132,7 @@ const renewed = (
   return output;
 };
 
-/** When the lease now ends, or undefined where it has ended. At the instant it ends it is too late (C3). */
+/** When the lease now ends, or undefined where it has ended: what is due was expired before this call (C3). */
 const renewOne = (
   taskId: string,
   fence: Fence,
@@ -144,7 +144,5 @@ const renewOne = (
     lease.epoch === fence.epoch &&
     lease.sessionId === fence.holder &&
     fence.holder === context.sessionId;
-  const tracked = isCurrent ? context.presence.lease(taskId, fence.n) : undefined;
-  if (tracked === undefined || tracked.endsAt() <= context.clock.monotonic()) return undefined;
-  return context.presence.renew(tracked, context.now());
+  return isCurrent ? context.presence.renew(lease, context.now()) : undefined;
 };
