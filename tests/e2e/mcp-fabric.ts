@@ -102,7 +102,7 @@ export interface AnyClient {
   close(): Promise<void>;
 }
 
-const INFO = { name: 'test-agent', version: '9.9.9' };
+const IDENTITY = { name: 'test-agent', version: '9.9.9' };
 const answered = (result: unknown): Answered => {
   const { isError, structuredContent, content } = result as {
     isError?: boolean;
@@ -136,7 +136,7 @@ const headers = (token: string) => ({
 });
 
 async function modern(where: Where, served: Pick<McpFabric, 'url' | 'token'>): Promise<AnyClient> {
-  const client = new ModernClient(INFO, { versionNegotiation: { mode: { pin: '2026-07-28' } } });
+  const client = new ModernClient(IDENTITY, { versionNegotiation: { mode: { pin: '2026-07-28' } } });
   const stdio = where === 'stdio' ? new StdioClientTransport(stdioCommand(served)) : undefined;
   await client.connect(
     stdio ?? new StreamableHTTPClientTransport(new URL(`${served.url}/mcp`), headers(served.token)),
@@ -153,7 +153,7 @@ async function modern(where: Where, served: Pick<McpFabric, 'url' | 'token'>): P
 }
 
 async function legacy(where: Where, served: Pick<McpFabric, 'url' | 'token'>): Promise<AnyClient> {
-  const client = new LegacyClient(INFO);
+  const client = new LegacyClient(IDENTITY);
   const stdio = where === 'stdio' ? new LegacyStdio(stdioCommand(served)) : undefined;
   await client.connect(
     stdio ?? new LegacyHttp(new URL(`${served.url}/mcp`), headers(served.token)),

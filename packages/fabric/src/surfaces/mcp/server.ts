@@ -131,12 +131,12 @@ function traceOf({ mcpReq, http }: ServerContext): TraceId | undefined {
   return parsed.success && /[^0]/.test(parsed.data) ? parsed.data : undefined;
 }
 
-const ClientInfo = z.object({ name: z.string(), version: z.string() });
+const ClientName = z.object({ name: z.string(), version: z.string() });
 
 /** What the client calls itself: in each request since 2026-07-28, in `initialize` before. */
 function clientName(server: McpServer, { mcpReq }: ServerContext): string | undefined {
   const envelope: Readonly<Record<string, unknown>> = mcpReq.envelope ?? {};
-  const info = ClientInfo.safeParse(
+  const info = ClientName.safeParse(
     // Eras before 2026-07-28 tell it nowhere else.
     // oxlint-disable-next-line typescript/no-deprecated
     envelope[CLIENT_INFO_META_KEY] ?? server.server.getClientVersion(),
