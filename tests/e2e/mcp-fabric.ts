@@ -136,7 +136,9 @@ const headers = (token: string) => ({
 });
 
 async function modern(where: Where, served: Pick<McpFabric, 'url' | 'token'>): Promise<AnyClient> {
-  const client = new ModernClient(IDENTITY, { versionNegotiation: { mode: { pin: '2026-07-28' } } });
+  const client = new ModernClient(IDENTITY, {
+    versionNegotiation: { mode: { pin: '2026-07-28' } },
+  });
   const stdio = where === 'stdio' ? new StdioClientTransport(stdioCommand(served)) : undefined;
   await client.connect(
     stdio ?? new StreamableHTTPClientTransport(new URL(`${served.url}/mcp`), headers(served.token)),

@@ -23,6 +23,15 @@ const fine = async (client: AnyClient, tool: string, args: Record<string, unknow
   return content;
 };
 
+async function labelOf(sessionId: string): Promise<unknown> {
+  const found = new AbortController();
+  const filter = { after: '0', types: ['session.opened'] };
+  for await (const item of served.fabric.feed(filter, found.signal)) {
+    if (item.event['sessionId'] === sessionId) return item.event['label'];
+  }
+  return 'no such session';
+}
+
 describe.each(CLIENTS)('%s client over %s', (generation, where) => {
   let client: AnyClient;
   const plan = `${generation}-${where}`;
@@ -48,6 +57,10 @@ describe.each(CLIENTS)('%s client over %s', (generation, where) => {
       idempotencyKey: 'start',
     });
     expect(sessionId).toMatch(/^ses_/);
+
+    // Provenance: what the client calls itself, where its era and transport tell it to us.
+    const named = generation === 'modern' || where === 'stdio';
+    expect(await labelOf(String(sessionId))).toBe(named ? 'test-agent 9.9.9' : undefined);
 
     const first = await fine(client, 'next_task', { sessionId, planId: plan });
     expect(first).toMatchObject({

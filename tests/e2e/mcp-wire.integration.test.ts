@@ -94,6 +94,12 @@ describe('what real agent CLIs send', () => {
     expect((await post(LIST)).status).toBe(200);
   });
 
+  test('a body above 1 MiB is refused and the next request is served', async () => {
+    const padded = { ...LIST, params: { _meta: { padding: 'x'.repeat(1024 * 1024) } } };
+    expect((await post(padded)).status).toBe(413);
+    expect((await post(LIST)).status).toBe(200);
+  });
+
   test('metadata by which CLIs name themselves is taken', async () => {
     const answer = await post({
       ...LIST,

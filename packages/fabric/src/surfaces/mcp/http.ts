@@ -51,7 +51,7 @@ export function createHandler(fabric: Fabric, options: McpHandlerOptions): McpHa
 
 /** The transport stack below any factory: what the conformance suite is run against. */
 export function createTransport(factory: McpServerFactory, log: Log): McpHandler {
-  const onerror = (cause: Error): void => log.warn({ event: 'mcp.refused', cause });
+  const onerror = (cause: Error): void => log.info({ event: 'mcp.refused', cause });
   const handler = createMcpHandler(factory, { onerror, maxRequestBodySize: BODY_BYTES_MAX });
   const listener = toNodeHandler(handler, { onerror, maxRequestBodySize: BODY_BYTES_MAX });
   return {

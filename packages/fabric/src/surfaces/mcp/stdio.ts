@@ -33,7 +33,7 @@ export async function serveMcpStdio(options: McpStdioOptions): Promise<void> {
   process.once('SIGINT', end).once('SIGTERM', end);
   const served = serveStdio(() => createServer(options), {
     transport,
-    onerror: (cause) => log.warn({ event: 'mcp.refused', cause }),
+    onerror: (cause) => log.info({ event: 'mcp.refused', cause }),
   });
   await ended.promise;
   process.off('SIGINT', end).off('SIGTERM', end);
