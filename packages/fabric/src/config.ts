@@ -5,7 +5,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
-import { LEASE_MS_DEFAULT, LEASE_MS_MAX, LEASE_MS_MIN, RealmId } from '@infrafabric/protocol';
+import { RealmId } from '@infrafabric/protocol';
 import { z } from 'zod';
 
 import { Fault } from './fault.ts';
@@ -31,8 +31,6 @@ export const Config = z.strictObject({
   journal: z
     .discriminatedUnion('kind', [FileJournalConfig, MemoryJournalConfig])
     .default({ kind: 'file', durability: 'fsync' }),
-  /** Lease where neither the call nor the task says how long, ms. */
-  leaseMs: z.int().min(LEASE_MS_MIN).max(LEASE_MS_MAX).default(LEASE_MS_DEFAULT),
   /** Host headers served besides loopback's own. */
   allowedHosts: z.array(Host).max(HOSTS_MAX).default([]),
   /** Origins of pages that may call. */
@@ -138,7 +136,7 @@ export const maskedConfig = (config: Config): Readonly<Record<string, unknown>> 
 
 const KEYS = Object.keys(Config.shape);
 const LISTS: ReadonlySet<string> = new Set(['allowedHosts', 'allowedOrigins']);
-const INTEGERS: ReadonlySet<string> = new Set(['listenPort', 'leaseMs']);
+const INTEGERS: ReadonlySet<string> = new Set(['listenPort']);
 
 /** `listenPort` ⇔ `IFAB_LISTEN_PORT`. */
 const envName = (key: string): string =>
