@@ -1,0 +1,155 @@
+import { describe, expect, test } from 'vitest';
+import { openedRealm, RealmRun } from '@infrafabric/testkit';
+import { decide, evolve, idempotent, restoreWorld, worldSections } from '../index.ts';
+import type { Entry } from '../index.ts';
+import {
+  createRealm,
+  evolveEntry,
+  IDEMPOTENCY_KEYS_MAX,
+  IDEMPOTENCY_WINDOW_MS,
+  restoreRealm,
+} from './state.ts';
+
+const entry = (index: number, at: number, idem?: string): Entry => ({
+  index,
+  at,
+  epoch: 1,
+  op: 'witness.record',
+  args: {},
+  principal: 'p',
+  ...(idem === undefined ? {} : { idem }),
+  events: [],
+});
+
+describe('the realm', () => {
+  test('every opening is the next epoch, and a restored realm goes on from it', () => {
+    const realm = openedRealm();
+    const args = {
+      release: '1',
+      decider: 2,
+      cutBytes: 3,
+      cause: 'recovery' as const,
+      node: 'b',
+      origin: 'x/y',
+    };
+    expect(realm.run('realm.open', args)).toStrictEqual({
+      kind: 'accept',
+      events: [
+        {
+          cause: 'recovery',
+          cutBytes: 3,
+          decider: 2,
+          epoch: 2,
+          node: 'b',
+          origin: 'x/y',
+          release: '1',
+          type: 'realm.opened',
+        },
+      ],
+    });
+    const { realm: restored } = restoreWorld(worldSections(realm.world));
+    expect(restored).toStrictEqual({
+      size: 2,
+      epoch: 2,
+      at: 0,
+      origin: 'x/y',
+      decider: 2,
+      keys: new Map(),
+    });
+    const { index, at, events } = realm.entries[0] ?? entry(0, 0);
+    expect(() => evolve(realm.world, { ...entry(2, at), events })).toThrow(
+      'an epoch that is not the next one',
+    );
+    expect(index).toBe(0);
+  });
+
+  test('a state hash names an entry that exists', () => {
+    const realm = openedRealm();
+    const hash = `sha256:${'0'.repeat(64)}`;
+    expect(realm.run('realm.record_state_hash', { index: 1, hash })).toMatchObject({
+      code: 'request.invalid',
+    });
+    expect(realm.run('realm.record_state_hash', { index: 0, hash })).toStrictEqual({
+      kind: 'accept',
+      events: [{ hash, index: 0, type: 'realm.state_hashed' }],
+    });
+    expect(realm.world.realm.epoch).toBe(1);
+  });
+
+  test('what the witness records is the entry itself, of severity info where none is said', () => {
+    const realm = openedRealm();
+    expect(realm.run('witness.record', { component: 'ci', operation: 'deploy' })).toMatchObject({
+      events: [
+        { component: 'ci', operation: 'deploy', severity: 'info', type: 'witness.recorded' },
+      ],
+    });
+    const params = { ok: true };
+    expect(
+      realm.run('witness.record', { component: 'ci', operation: 'x', severity: 'high', params }),
+    ).toStrictEqual({
+      kind: 'accept',
+      events: [
+        { component: 'ci', operation: 'x', params, severity: 'high', type: 'witness.recorded' },
+      ],
+    });
+  });
+
+  test('an operation that decides nothing is refused', () => {
+    const realm = new RealmRun();
+    const command = realm.commandOf({ op: 'realm.open', args: {} });
+    expect(decide(realm.world, { ...command, op: 'tasks.show' })).toStrictEqual({
+      kind: 'reject',
+      code: 'request.unknown_operation',
+      detail: 'There is no decision of tasks.show.',
+    });
+  });
+
+  test('entries are folded one after another, and time does not go back', () => {
+    const state = createRealm();
+    evolveEntry(state, entry(0, 10));
+    expect(() => evolveEntry(state, entry(0, 10))).toThrow('entry 0 is folded at position 1');
+    expect(() => evolveEntry(state, entry(1, 9))).toThrow('time went back in the log');
+    evolveEntry(state, entry(1, 10));
+    expect(state).toMatchObject({ size: 2, at: 10 });
+  });
+
+  test('a snapshot without the realm is a defect', () => {
+    expect(() => restoreRealm(new Map())).toThrow('a snapshot lacks the realm');
+    const [rest] = worldSections(new RealmRun().world).filter(({ name }) => name === 'realm/rest');
+    expect(() => restoreRealm(new Map(rest === undefined ? [] : [['realm/rest', rest]]))).toThrow(
+      'a snapshot lacks the realm',
+    );
+  });
+});
+
+describe('idempotency keys', () => {
+  test('a key is kept for its window, and gone at the instant the window ends', () => {
+    const realm = new RealmRun();
+    const { world } = realm;
+    evolve(world, entry(0, 0, 'k'));
+    evolve(world, entry(1, IDEMPOTENCY_WINDOW_MS - 1));
+    expect(idempotent(world, 'k')).toBe(0);
+    expect(restoreWorld(worldSections(world)).realm.keys).toStrictEqual(world.realm.keys);
+    evolve(world, entry(2, IDEMPOTENCY_WINDOW_MS));
+    expect(idempotent(world, 'k')).toBeUndefined();
+  });
+
+  test('a key used anew is young again and holds no older one back', () => {
+    const state = createRealm();
+    evolveEntry(state, entry(0, 0, 'a'));
+    evolveEntry(state, entry(1, 1, 'b'));
+    evolveEntry(state, entry(2, IDEMPOTENCY_WINDOW_MS - 1, 'a'));
+    evolveEntry(state, entry(3, IDEMPOTENCY_WINDOW_MS + 1));
+    expect([...state.keys]).toStrictEqual([['a', { index: 2, at: IDEMPOTENCY_WINDOW_MS - 1 }]]);
+  });
+
+  test('beyond their limit the oldest go first', () => {
+    const state = createRealm();
+    for (let i = 0; i < IDEMPOTENCY_KEYS_MAX; i += 1) state.keys.set(`k${i}`, { index: i, at: 5 });
+    evolveEntry(state, entry(0, 5, 'new'));
+    expect(state.keys.size).toBe(IDEMPOTENCY_KEYS_MAX);
+    expect(state.keys.has('k0')).toBe(false);
+    expect(state.keys.has('k1')).toBe(true);
+    expect(state.keys.has('new')).toBe(true);
+  });
+});
