@@ -89,13 +89,17 @@ export class FollowerThread implements FollowerHost {
     // The pair was checked by this method's own signature.
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion
     const asked = { question, ask } as Asked;
-    const answer = await new Promise<unknown>((resolve, reject) => {
-      this.#waiting.set(id, { resolve, reject });
-      this.#post({ type: 'asked', id, asked });
-    });
-    if (question === 'close') await this.#worker?.terminate();
-    // oxlint-disable-next-line typescript/no-unsafe-type-assertion
-    return answer as Questions[Q]['answer'];
+    try {
+      const answer = await new Promise<unknown>((resolve, reject) => {
+        this.#waiting.set(id, { resolve, reject });
+        this.#post({ type: 'asked', id, asked });
+      });
+      // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+      return answer as Questions[Q]['answer'];
+    } finally {
+      // Also where the set could not be opened: a thread that stays would keep the process.
+      if (question === 'close') await this.#worker?.terminate();
+    }
   }
 
   #tell(): void {

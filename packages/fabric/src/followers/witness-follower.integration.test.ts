@@ -68,14 +68,14 @@ const call = async (
   led: Pick<FolderFabric, 'fabric'>,
   op: OperationName,
   input: unknown,
-): Promise<{ output: any; index: number | undefined }> => {
+): Promise<{ output: Record<string, never>; index: number | undefined }> => {
   expect(OPERATIONS.map(({ name }) => name)).toContain(op);
   const reply = await led.fabric.call(op, input, {
     principal: operator,
     trace: TraceId.parse('ab'.repeat(16)),
   });
   if (reply.kind !== 'ok') throw new Error(`${op}: ${reply.code} ${reply.detail}`);
-  return { output: reply.output, index: reply.index };
+  return { output: reply.output as Record<string, never>, index: reply.index };
 };
 
 test('a led realm answers for what it has just written: query, proof, checkpoint, tiles; a verifier agrees', async () => {
@@ -146,6 +146,23 @@ test('a query index that was damaged between two lives is made again', async () 
   const again = await lead(folder);
   const { output } = await call(again, 'witness.query', { operation: 'ci.run' });
   expect(output.entries).toHaveLength(1);
+});
+
+test('followers that refuse their folder are reported, answers go on, and the realm still ends', async () => {
+  const folder = newFolder();
+  const led = await lead(folder);
+  await call(led, 'witness.record', { component: 'ci', operation: 'run' });
+  await call(led, 'witness.query', {});
+  await led.fabric.close();
+  writeFileSync(join(folder, 'state', 'signed'), 'x'.repeat(1_024));
+  const again = await lead(folder);
+  await call(again, 'witness.record', { component: 'ci', operation: 'run' });
+  const query = await again.fabric.call('witness.query', {}, { principal: operator });
+  expect(query).toMatchObject({ kind: 'reject', code: 'log.damaged' });
+  await again.fabric.close();
+  expect(again.logged).toContainEqual(
+    expect.objectContaining({ event: 'follower.failed', name: 'opening' }),
+  );
 });
 
 test('a snapshot that the log does not state a hash for is not started from', async () => {

@@ -72,13 +72,15 @@ export function makeWitness(context: FollowerContext, options: WitnessOptions): 
     void record(state);
   };
   const host = hostOf(context, options, { onStateHash, onFault: report });
-  return new Witness({ host, vkey: formatVkey(signer.key), record, context, clock: options.clock });
+  const vkey = formatVkey(signer.key);
+  return new Witness({ host, vkey, record, report, context, clock: options.clock });
 }
 
 interface WitnessParts {
   readonly host: FollowerHost;
   readonly vkey: string;
   readonly record: (state: HashedState) => Promise<void>;
+  readonly report: (name: string, cause: unknown) => void;
   readonly context: FollowerContext;
   readonly clock: Clock;
 }
@@ -132,12 +134,18 @@ class Witness implements WitnessFollower {
 
   /** Hands a last state hash to the leader, which must still run, and signs a checkpoint over everything. */
   async close(): Promise<void> {
-    const { host, record } = this.#parts;
+    const { host, record, report } = this.#parts;
     try {
       const hashed = await host.ask('snapshot', undefined);
       if (hashed !== undefined) await record(hashed);
-    } finally {
+    } catch (cause) {
+      report('fold', cause);
+    }
+    try {
       await host.ask('close', undefined);
+    } catch (cause) {
+      // The leader's own end must not hang on followers: what they lack is made again at the next start.
+      report('close', cause);
     }
   }
 
