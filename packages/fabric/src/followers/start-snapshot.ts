@@ -25,16 +25,20 @@ export async function startSnapshot(
   size: Position,
   disk: Disk = nodeFollowerDisk,
 ): Promise<StartSnapshot | undefined> {
-  const snapshot = await loadNewestSnapshot(disk, dataFolder, size);
-  if (snapshot === undefined) return undefined;
   const reader = openJournalReader(dataFolder, { disk, checksums: nodeChecksums });
+  const readBlob = blobReader(disk, dataFolder);
   try {
-    if (!(await isStated(reader, blobReader(disk, dataFolder), snapshot, size))) return undefined;
+    let snapshot = await loadNewestSnapshot(disk, dataFolder, size);
+    // Ends: each round looks at an older one, and two are kept.
+    while (snapshot !== undefined && !(await isStated(reader, readBlob, snapshot, size))) {
+      snapshot = await loadNewestSnapshot(disk, dataFolder, snapshot.index);
+    }
+    if (snapshot === undefined) return undefined;
+    const { index, leaf, epoch, sections } = snapshot;
+    return { head: { size: index + 1, leaf, epoch }, world: restoreWorld(sections) };
   } finally {
     reader.close();
   }
-  const { index, leaf, epoch } = snapshot;
-  return { head: { size: index + 1, leaf, epoch }, world: restoreWorld(snapshot.sections) };
 }
 
 async function isStated(
