@@ -118,7 +118,7 @@ async function attemptParts(
     sharedFolder,
     planFolder: dirname(resolve(io.cwd, wanted.path)),
     store: (bytes) => storeBlob({ url, token: () => token }, bytes),
-    // The process ends with a second Ctrl-C, and takes its process groups with it.
+    // The process ends with a second Ctrl-C, and its commands end with it (P3).
     kill: new AbortController().signal,
     isKept: wanted.isKept,
     onKept,

@@ -31,6 +31,9 @@ export interface WorkTreeRequest {
 
 const URL_LIKE = /^(?:[a-z][a-z0-9+.-]*:\/\/|[\w.-]+@[\w.-]+:)/i;
 
+/** A bare clone fetches nothing by itself; branches of work trees are its own. */
+const MIRRORED = ['+refs/heads/*:refs/heads/*', '^refs/heads/ifab/*'] as const;
+
 /** `git worktree add` writes to the repository's own folder: one at a time for each. */
 const queues = new Map<string, Promise<unknown>>();
 
@@ -108,7 +111,7 @@ async function repositoryOf(git: Git, { repo, from, mirrors }: WorkTreeRequest):
   const mirror = join(mirrors, name);
   return inTurn(mirror, async () => {
     await mkdir(mirrors, { recursive: true });
-    if (await exists(mirror)) await git(mirror, 'fetch', '--quiet', 'origin');
+    if (await exists(mirror)) await git(mirror, 'fetch', '--quiet', 'origin', ...MIRRORED);
     else await git(mirrors, 'clone', '--quiet', '--bare', '--', repo, mirror);
     return mirror;
   });

@@ -3,6 +3,7 @@
  *
  * P1  When the outcome is told, the whole group is dead: a command's children do not outlive it.
  * P2  The group is asked to end (SIGTERM) before it is made to (SIGKILL), but for an abort, which waits for nobody.
+ * P3  A runner that dies, however it dies, takes its commands with it: the next one must not meet them at their work.
  *
  * A child that makes a session of its own (setsid) leaves the group and is not found here; only a container or a cgroup
  * holds such a one. It cannot hold the runner: after a moment its end of the pipe is not listened to any more.
@@ -27,22 +28,29 @@ export const GRACE_MS = 2_000;
 /** How long output is awaited after the group is dead, ms: a pipe holds 64 KiB, which is read in one. */
 const PIPE_MS_MAX = 500;
 
+/**
+ * P3: a reader of a pipe that only the runner holds. Its end is the runner's end, and then the group is killed. The
+ * command itself replaces this shell, so that its number is the group's and its exit code is told as it is.
+ */
+const GUARDED = '(cat <&3; kill -9 -$$) >/dev/null 2>&1 & exec 3<&-; exec /bin/sh -c "$0"';
+
 /** Runs a command to its end. Never rejects. */
 export function runCommand(options: CommandOptions): Promise<Ending> {
   const { shell, folder, env, abort, onOutput } = options;
   if (abort.aborted) return Promise.resolve({ kind: 'aborted' });
   return new Promise((resolve) => {
     // `detached` is setsid: a session and a group with the child's pid, so that one signal reaches all of it.
-    const child = spawn('/bin/sh', ['-c', shell], {
+    const child = spawn('/bin/sh', ['-c', GUARDED, shell], {
       cwd: folder,
       env,
       detached: true,
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
     });
+    // Ours until the command has ended; a write to it is never made.
+    child.stdio[3]?.on('error', () => undefined);
     const watch = watchLife(child, options);
-    remember(child);
-    child.stdout.on('data', onOutput);
-    child.stderr.on('data', onOutput);
+    child.stdout?.on('data', onOutput);
+    child.stderr?.on('data', onOutput);
     child.once('error', (cause) => {
       watch.stop();
       // Without a pid nothing was started; with one, the exit follows.
@@ -52,11 +60,11 @@ export function runCommand(options: CommandOptions): Promise<Ending> {
     child.once('exit', (code, signal) => {
       watch.stop();
       killGroup(child, 'SIGKILL');
-      living.delete(child);
       const ending = watch.cause() ?? endingOf(code, signal);
+      child.stdio[3]?.destroy();
       const late = setTimeout(() => {
-        child.stdout.destroy();
-        child.stderr.destroy();
+        child.stdout?.destroy();
+        child.stderr?.destroy();
       }, PIPE_MS_MAX);
       child.once('close', () => {
         clearTimeout(late);
@@ -93,19 +101,6 @@ function watchLife(child: ChildProcess, { timeoutMs, abort }: CommandOptions): L
       abort.removeEventListener('abort', onAbort);
     },
   };
-}
-
-const living = new Set<ChildProcess>();
-let isHooked = false;
-
-/** A runner that exits takes its commands with it: they are sessions of their own, so a terminal's Ctrl-C passes by. */
-function remember(child: ChildProcess): void {
-  living.add(child);
-  if (isHooked) return;
-  isHooked = true;
-  process.on('exit', () => {
-    for (const one of living) killGroup(one, 'SIGKILL');
-  });
 }
 
 function endingOf(code: number | null, signal: NodeJS.Signals | null): Ending {
