@@ -4,32 +4,37 @@ import { EXIT_DONE, EXIT_INTERRUPTED } from './output/exit.ts';
 import { Output } from './output/output.ts';
 import { CliError, cliError, exitOf } from './output/problem.ts';
 import type { CliProblem } from './output/problem.ts';
-import type { CommandContext, CommandSpec } from './tree/command.ts';
+import type { CommandContext } from './tree/command.ts';
 import { commandName } from './tree/command.ts';
 import { globalFlags } from './tree/globals.ts';
-import { checkedFlags, parseCommandLine } from './tree/program.ts';
+import { helpJson } from './tree/help.ts';
+import { checkedMode, parseCommandLine } from './tree/program.ts';
 import type { Parsed } from './tree/program.ts';
 import { VERSION } from './version.ts';
 
 /** Runs one command line and resolves to its exit code. Rejects never. */
 export const main = async (words: readonly string[], io: Io): Promise<number> => {
   // Before the words are parsed nobody knows for sure; a wrong guess costs the look of one error.
-  const ahead = words.slice(0, words.includes('--') ? words.indexOf('--') : words.length);
+  const ahead = new Set(words.slice(0, words.includes('--') ? words.indexOf('--') : words.length));
   let out = new Output(io, {
-    json: ahead.includes('--json'),
+    json: ahead.has('--json'),
     quiet: false,
-    color: ahead.includes('--no-color') ? false : undefined,
+    color: ahead.has('--no-color') ? false : undefined,
   });
   try {
     if (words[0] === '__complete') {
       return await (await import('./commands/complete.ts')).complete(words.slice(1), io);
     }
-    const parsed = parseCommandLine(words, `${VERSION}\n`);
-    if (parsed.kind === 'text') {
-      out.data({ text: parsed.text }, () => parsed.text);
+    const parsed = parseCommandLine(words, VERSION);
+    if (parsed.kind === 'version') {
+      out.data({ version: VERSION }, () => parsed.text);
       return EXIT_DONE;
     }
-    const flags = globalFlags(parsed.flags, checkedFlags(parsed.flags).mode);
+    if (parsed.kind === 'help') {
+      out.data(helpJson(parsed.specs), () => parsed.text);
+      return EXIT_DONE;
+    }
+    const flags = globalFlags(parsed.flags, checkedMode(parsed.flags));
     out = new Output(io, flags);
     const context: CommandContext = { ...parsed, flags, io, out };
     refuseUnfit(parsed, context);
@@ -63,5 +68,3 @@ const problemOfCause = async (cause: unknown, io: Io): Promise<CliProblem> => {
   // Loaded only for what the fabric, the SDK or the system said.
   return (await import('./output/cause.ts')).problemOfCause(cause);
 };
-
-export type { CommandSpec };

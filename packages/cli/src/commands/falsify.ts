@@ -93,7 +93,8 @@ const disproveStatus = async (
 
 const count = async (rows: AsyncIterable<unknown>): Promise<number> => {
   let found = 0;
-  for await (const _row of rows) found += 1;
+  const all = rows[Symbol.asyncIterator]();
+  while ((await all.next()).done !== true) found += 1;
   return found;
 };
 
@@ -102,7 +103,6 @@ const disproveReasons = async (
   { taskId, phase, reasons }: OutputOf<'tasks.explain'>,
 ): Promise<readonly Attempt[]> => {
   const task = await client.call('tasks.show', { taskId });
-  const unfinished = task.dependsOn.filter((other) => other.phase !== 'done');
   const attempts: Attempt[] = [
     {
       claim: `phase is ${phase}`,
@@ -110,37 +110,50 @@ const disproveReasons = async (
       found: `tasks.show says ${task.phase}`,
     },
   ];
-  for (const { code, task: other, session } of reasons) {
-    if (code === 'dependency' && other !== undefined) {
-      const { phase: found } = await client.call('tasks.show', { taskId: other });
-      attempts.push({ claim: `${other} is not done`, holds: found !== 'done', found });
-    }
-    if (code === 'leased') {
-      const holder = task.holder?.sessionId;
-      attempts.push({
-        claim: `${session ?? 'a session'} holds it`,
-        holds: holder !== undefined && (session === undefined || holder === session),
-        found: holder ?? 'no holder',
-      });
-    }
-    if (code === 'ready') {
-      const names = unfinished.map((one) => one.taskId).join(', ');
-      attempts.push({
-        claim: 'nothing stands in its way',
-        holds: unfinished.length === 0 && task.holder === undefined,
-        found: names === '' ? 'all dependencies are done' : `not done: ${names}`,
-      });
-    }
+  for (const reason of reasons) {
+    const attempt = await disproveReason(client, task, reason);
+    if (attempt !== undefined) attempts.push(attempt);
   }
+  const unfinished = unfinishedOf(task);
   if (task.phase === 'waiting' && unfinished.length > 0) {
     const named = new Set(reasons.map((reason) => reason.task));
     attempts.push({
       claim: 'an unfinished dependency is among the reasons',
-      holds: unfinished.some((one) => named.has(one.taskId)),
-      found: unfinished.map((one) => one.taskId).join(', '),
+      holds: unfinished.some((other) => named.has(other)),
+      found: unfinished.join(', '),
     });
   }
   return attempts;
+};
+
+type Task = OutputOf<'tasks.show'>;
+type Reason = OutputOf<'tasks.explain'>['reasons'][number];
+
+const unfinishedOf = ({ dependsOn }: Task) =>
+  dependsOn.filter(({ phase }) => phase !== 'done').map(({ taskId }) => taskId);
+
+/** Undefined where nothing else in the fabric speaks of the same fact. */
+const disproveReason = async (
+  client: Client,
+  task: Task,
+  { code, task: other, session }: Reason,
+): Promise<Attempt | undefined> => {
+  if (code === 'dependency' && other !== undefined) {
+    const { phase: found } = await client.call('tasks.show', { taskId: other });
+    return { claim: `${other} is not done`, holds: found !== 'done', found };
+  }
+  if (code === 'leased') {
+    const holder = task.holder?.sessionId;
+    const holds = holder !== undefined && (session === undefined || holder === session);
+    return { claim: `${session ?? 'a session'} holds it`, holds, found: holder ?? 'no holder' };
+  }
+  if (code !== 'ready') return undefined;
+  const names = unfinishedOf(task).join(', ');
+  return {
+    claim: 'nothing stands in its way',
+    holds: names === '' && task.holder === undefined,
+    found: names === '' ? 'all dependencies are done' : `not done: ${names}`,
+  };
 };
 
 const report = (

@@ -14,6 +14,7 @@ export const serveMcp: CommandRun = async (context) =>
       const call = client.call.bind(client);
       await serveMcpStdio({
         // The tools name their operations and build their inputs by the registry.
+        // eslint-disable-next-line typescript/no-unsafe-type-assertion -- see above
         caller: clientCaller({ call: (op, input, options) => call(op, input as never, options) }),
         version: VERSION,
         log,

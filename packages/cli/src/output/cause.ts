@@ -11,31 +11,34 @@ const isNamed = <N extends string>(
 
 export const problemOfCause = async (cause: unknown): Promise<CliProblem> => {
   if (isNamed(cause, 'FabricError') && 'problem' in cause) return withNext(problemIn(cause));
+  if (isNamed(cause, 'Fault') && 'code' in cause && 'detail' in cause) {
+    return faultProblem(String(cause.code), String(cause.detail));
+  }
+  return outsideProblem(cause) ?? defectProblem(cause);
+};
+
+/** What the wire, a file or the system refused. */
+const outsideProblem = (cause: unknown): CliProblem | undefined => {
   if (isNamed(cause, 'UnreachableError')) {
     return cliError('cli.unreachable', cause.message, 'Is it running there? Start one: ifab serve')
       .problem;
   }
-  if (isNamed(cause, 'Fault') && 'code' in cause && 'detail' in cause) {
-    return faultProblem(String(cause.code), String(cause.detail));
-  }
   if (isNamed(cause, 'PlanFileFault')) {
-    return cliError(
-      'cli.input',
-      cause.message,
-      'Give the path of a file or folder that can be read.',
-    ).problem;
+    return cliError('cli.input', cause.message, 'Give a file or folder that can be read.').problem;
   }
-  if (cause instanceof Error && 'syscall' in cause && 'code' in cause) {
-    return systemProblem(cause.message, String(cause.code));
-  }
+  if (!(cause instanceof Error) || !('syscall' in cause) || !('code' in cause)) return undefined;
+  return systemProblem(cause.message, String(cause.code));
+};
+
+const defectProblem = (cause: unknown): CliProblem => {
+  const known = cause instanceof Error;
+  const stack = known ? cause.stack : undefined;
   return {
     code: 'internal',
     remedy: 'report-bug',
-    detail: cause instanceof Error ? `${cause.name}: ${cause.message}` : String(cause),
+    detail: known ? `${cause.name}: ${cause.message}` : String(cause),
     next: 'This is a mistake of ifab; report it with: ifab doctor --json',
-    ...(cause instanceof Error && cause.stack !== undefined
-      ? { facts: { stack: cause.stack } }
-      : {}),
+    ...(stack === undefined ? {} : { facts: { stack } }),
   };
 };
 

@@ -7,8 +7,8 @@ import type { CommandContext } from '../tree/command.ts';
 import { findTarget } from './target.ts';
 import type { Target } from './target.ts';
 
-/** A person waits: a fabric on this machine answers in milliseconds, one far away in less than this. */
-const UNREACHABLE_MS = 3_000;
+/** How long a wire that is refused is tried again: a fabric that restarts is back by then, and a person waits. */
+const UNREACHABLE_MS = 1_000;
 
 export interface Connected {
   readonly client: Client;

@@ -65,8 +65,9 @@ const monotonicCheck = (): Check => {
 
 const proxyCheck = ({ env }: Io): Check => {
   const set = PROXIES.filter((name) => (env[name] ?? '') !== '');
-  const exempt = (env['NO_PROXY'] ?? env['no_proxy'] ?? '').split(',').map((one) => one.trim());
-  const covers = ['*', '127.0.0.1', 'localhost'].some((one) => exempt.includes(one));
+  const noProxy = env['NO_PROXY'] ?? env['no_proxy'] ?? '';
+  const exempt = new Set(noProxy.split(',').map((one) => one.trim()));
+  const covers = ['*', '127.0.0.1', 'localhost'].some((one) => exempt.has(one));
   if (set.length === 0) return { name: 'proxies', state: 'ok', found: 'none' };
   const found = `${set.join(', ')} ${set.length === 1 ? 'is' : 'are'} set`;
   if (covers) return { name: 'proxies', state: 'ok', found: `${found}; loopback is exempt` };

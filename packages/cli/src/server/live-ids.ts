@@ -81,10 +81,10 @@ export const liveIds = async (
   const answer = await post(findTarget(flagsOf(before), io), operation, input);
   const rows: unknown = isRecord(answer) ? answer[list] : undefined;
   if (!Array.isArray(rows)) return [];
-  return rows
-    .filter(isRecord)
-    .map((row) => ({ word: String(row[id]), says: String(row[says] ?? '') }));
+  return rows.filter(isRecord).map((row) => ({ word: textOf(row[id]), says: textOf(row[says]) }));
 };
+
+const textOf = (value: unknown): string => (typeof value === 'string' ? value : '');
 
 const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null;

@@ -11,6 +11,7 @@ import {
 import type { Config, Fault, LeadingFabric, Log, WitnessFollower } from '@infrafabric/fabric';
 import { VERSION } from '../version.ts';
 import { removeServeFile, writeServeFile } from './serve-file.ts';
+import type { ServeFile } from './serve-file.ts';
 import { operatorTokenPath } from './target.ts';
 
 export interface StartOptions {
@@ -73,13 +74,7 @@ export const startFabric = async ({
       allowedOrigins: config.allowedOrigins,
       mounts: [mcp],
     });
-    writeServeFile(dataDir, {
-      pid: process.pid,
-      url: http.url,
-      realm,
-      version: VERSION,
-      startedAt: new Date().toISOString(),
-    });
+    writeServeFile(dataDir, serveFile(http.url, realm));
     return {
       url: http.url,
       origin: fabric.origin,
@@ -100,6 +95,14 @@ export const startFabric = async ({
     throw cause;
   }
 };
+
+const serveFile = (url: string, realm: string): ServeFile => ({
+  pid: process.pid,
+  url,
+  realm,
+  version: VERSION,
+  startedAt: new Date().toISOString(),
+});
 
 /** What everybody may read of the log's proof. */
 const tilesOf = (witness: () => WitnessFollower | undefined) => ({

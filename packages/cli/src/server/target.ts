@@ -3,9 +3,12 @@ import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { Environment } from '../config.ts';
 import { cliError } from '../output/problem.ts';
+import type { CliError } from '../output/problem.ts';
 import type { GlobalFlags } from '../tree/command.ts';
 import { isAlive, readServeFile } from './serve-file.ts';
+import type { ServeFile } from './serve-file.ts';
 import { readClientSettings } from './settings.ts';
+import type { ClientSettings } from './settings.ts';
 
 export interface Target {
   readonly url: string;
@@ -22,35 +25,49 @@ interface Here {
  * The fabric of `--url` or IFAB_URL, else the one that leads the data folder. The folder's operator token goes to the
  * folder's own fabric only: a URL that somebody typed must not collect it.
  */
-export const findTarget = (flags: GlobalFlags, { env, cwd }: Here): Target => {
-  const { url, dataDir, tokenFile, token: said } = readClientSettings(flags, env, cwd);
-  const local = readServeFile(dataDir);
-  const alive = local !== undefined && isAlive(local) ? local : undefined;
-  if (url === undefined && alive === undefined) {
-    throw cliError(
-      'cli.no_server',
-      local === undefined
-        ? `no fabric runs on ${dataDir}`
-        : `the fabric of ${dataDir} (process ${local.pid}) has ended`,
-      'Start it in another terminal: ifab serve',
-      { facts: { dataDir } },
-    );
-  }
-  const target = url ?? alive?.url ?? '';
-  const isLocal = sameOrigin(target, alive?.url);
-  const given = tokenFile === undefined ? undefined : readToken(resolve(cwd, tokenFile));
-  const token =
-    (flags.tokenFile === undefined ? (said ?? given) : given) ??
-    (isLocal ? readToken(operatorTokenPath(dataDir)) : undefined);
-  if (token === undefined || token === '') {
-    throw cliError(
-      'cli.not_signed_in',
-      `there is no credential for ${target}`,
-      'Set IFAB_TOKEN_FILE to a file that holds its operator token, or use --token-file.',
-    );
-  }
-  return { url: target, token, dataDir };
+export const findTarget = (flags: GlobalFlags, here: Here): Target => {
+  const settings = readClientSettings(flags, here.env, here.cwd);
+  const { dataDir } = settings;
+  const served = readServeFile(dataDir);
+  const localUrl = served !== undefined && isAlive(served) ? served.url : undefined;
+  const url = settings.url ?? localUrl;
+  if (url === undefined) throw noServer(dataDir, served);
+  const token = givenToken(flags, here, settings) ?? folderToken(url, localUrl, dataDir);
+  if (token !== undefined && token !== '') return { url, token, dataDir };
+  throw cliError(
+    'cli.not_signed_in',
+    `there is no credential for ${url}`,
+    'Set IFAB_TOKEN_FILE to a file that holds its operator token, or use --token-file.',
+  );
 };
+
+const noServer = (dataDir: string, served: ServeFile | undefined): CliError =>
+  cliError(
+    'cli.no_server',
+    served === undefined
+      ? `no fabric runs on ${dataDir}`
+      : `the fabric of ${dataDir} (process ${served.pid}) has ended`,
+    'Start it in another terminal: ifab serve',
+    { facts: { dataDir } },
+  );
+
+/** A flag is nearer than a variable that holds the token itself, and that is nearer than one that names a file. */
+const givenToken = (
+  flags: GlobalFlags,
+  { cwd }: Here,
+  { token, tokenFile }: ClientSettings,
+): string | undefined => {
+  if (tokenFile === undefined) return token;
+  if (flags.tokenFile === undefined && token !== undefined) return token;
+  return readToken(resolve(cwd, tokenFile));
+};
+
+const folderToken = (
+  url: string,
+  localUrl: string | undefined,
+  dataDir: string,
+): string | undefined =>
+  sameOrigin(url, localUrl) ? readToken(operatorTokenPath(dataDir)) : undefined;
 
 export const operatorTokenPath = (dataDir: string): string =>
   join(dataDir, 'keys', 'operator.token');

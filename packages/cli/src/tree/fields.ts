@@ -104,7 +104,8 @@ const fieldSpec = (row: FieldRow): FieldSpec => {
     name: row.name,
     required: row.required,
     type: words?.type === undefined ? row.type : { kind: words.type },
-    ...(words?.env === undefined ? {} : { env: words.env }),
+    // A filter must not fill itself: only what a call cannot do without is taken from the environment.
+    ...(words?.env === undefined || !row.required ? {} : { env: words.env }),
   };
 };
 
@@ -116,16 +117,27 @@ const completionOf = (row: FieldRow): Completion | undefined => {
 };
 
 const saysOf = (row: FieldRow): string => {
-  const says = WORDS[row.name]?.says ?? `the operation’s field ${row.name}`;
+  const words = WORDS[row.name];
+  const isFilter = !row.required && words?.env !== undefined;
+  const says = isFilter
+    ? `of this ${row.name.replace(/Id$/, '')}`
+    : (words?.says ?? `the operation’s field ${row.name}`);
   return row.type.kind === 'enum' && row.name !== 'verdict'
     ? `${says}: ${row.type.values.join(', ')}`
     : says;
 };
 
+/** By position stands the thing itself, not what something is of. */
+const thingOf = ({ name }: FieldRow): string | undefined => {
+  const live = WORDS[name]?.live;
+  if (live === undefined) return undefined;
+  return live === 'task' ? 'the task, as plan/key' : `the ${live}`;
+};
+
 /** A field as a word by position. */
 export const argumentOf = (row: FieldRow): ArgumentSpec => ({
   name: (WORDS[row.name]?.flag ?? kebab(row.name)).toUpperCase(),
-  says: saysOf(row),
+  says: thingOf(row) ?? saysOf(row),
   required: row.required,
   field: fieldSpec(row),
   completion: completionOf(row),

@@ -131,7 +131,7 @@ const wrap = (text: string, width: number): readonly string[] => {
 };
 
 /** The tree for programs: every command with its words, flags and example. */
-export const helpJson = (specs: readonly CommandSpec[] = COMMANDS): unknown => ({
+export const helpJson = (specs: readonly CommandSpec[]) => ({
   name: 'ifab',
   flags: GLOBAL_OPTIONS.map(optionJson),
   exitCodes: {
