@@ -366,6 +366,40 @@ describe('rows are what the protocol says they are', () => {
   });
 });
 
+describe('the longest chain', () => {
+  test('is found whatever the order of the tasks', () => {
+    const realm = openedRealm();
+    // A diamond listed from its end: e depends on c and d, both on b, b on a; and a loner.
+    const tasks = [
+      { key: 'e', title: 'E', dependsOn: ['c', 'd'] },
+      { key: 'd', title: 'D', dependsOn: ['b', 'c'] },
+      { key: 'c', title: 'C', dependsOn: ['b'] },
+      { key: 'b', title: 'B', dependsOn: ['a'] },
+      { key: 'a', title: 'A' },
+      { key: 'x', title: 'X' },
+    ];
+    realm.run('plans.submit', { plan: { id: 'p', tasks } });
+    const chains = () => {
+      const show = viewPlan(realm.world, input({ planId: 'p' }));
+      return 'kind' in show ? show.code : [show.longestChain, show.unfinishedChain];
+    };
+    expect(chains()).toStrictEqual([5, 5]);
+    realm.run('sessions.open', { agent: 'ada' }, { ids: [ada] });
+    for (const [key, left] of [
+      ['a', 4],
+      ['b', 3],
+      ['c', 2],
+      ['d', 1],
+      ['e', 1],
+      ['x', 0],
+    ] as const) {
+      realm.run('tasks.claim', { taskId: `p/${key}`, sessionId: ada });
+      realm.run('tasks.complete', { taskId: `p/${key}`, fence: realm.fenceOf(`p/${key}`) });
+      expect(chains()).toStrictEqual([5, left]);
+    }
+  });
+});
+
 describe('pages', () => {
   test('go on where the page before ended', () => {
     const { world } = lived();

@@ -55,7 +55,6 @@ export const leaseOf = (world: World, taskId: string): LiveLease | undefined => 
   return holder === undefined ? undefined : leaseAt(world, task, holder.id);
 };
 
-/** Every live lease of the realm, by session. */
 /** What became of a task since the grant that a stale fence names, as a sentence for whoever held it. */
 export const whyStale = (world: World, taskId: string, fence: Fence): string => {
   const task = findTask(world.coordinator, taskId);
@@ -64,6 +63,7 @@ export const whyStale = (world: World, taskId: string, fence: Fence): string => 
     : staleRejection(world.coordinator, task, fence).detail;
 };
 
+/** Every live lease of the realm, by session. */
 export const liveLeases = function* (world: World): Generator<LiveLease> {
   for (const session of openSessions(world))
     for (const task of session.leases) yield leaseAt(world, task, session.id);

@@ -1,5 +1,6 @@
 /** What a completion must bring, and whether it does. */
 import { reject } from '@infrafabric/protocol';
+import { must } from '../kernel/decision.ts';
 import type { Evidence, Rejection, TaskSpec } from '@infrafabric/protocol';
 
 /** Why the evidence does not carry a completion, or undefined. */
@@ -39,7 +40,7 @@ export const faultInGates = (
   results: Evidence['gates'],
   taskId: string,
 ): Rejection | undefined => {
-  for (const { name } of spec.gates ?? []) {
+  for (const { name } of must(spec.gates, 'results of a task without gates')) {
     const mine = (results ?? []).filter((result) => result.name === name);
     if (mine.length === 0) {
       return reject('evidence.missing', `${taskId} has no result of its gate "${name}".`, {

@@ -69,11 +69,11 @@ describe('the ready queue', () => {
   };
   const sorted = (ranks: readonly number[], among: readonly number[]): number[] =>
     among.toSorted((a, b) => (ranks[a] ?? 0) - (ranks[b] ?? 0) || a - b);
-  const ranks = fc.array(fc.nat(20), { maxLength: 80 });
+  const rankLists = fc.array(fc.nat(20), { maxLength: 80, size: 'max' });
 
   test('gives tasks in the order of a sort, whatever was taken out of its middle', () => {
     fc.assert(
-      fc.property(ranks, fc.array(fc.nat(), { maxLength: 40 }), (list, out) => {
+      fc.property(rankLists, fc.array(fc.nat(), { maxLength: 40 }), (list, out) => {
         const { tasks, queue } = filled(list);
         const left = new Set(list.keys());
         for (const nth of out) {
@@ -93,6 +93,14 @@ describe('the ready queue', () => {
         expect(popped).toStrictEqual(expected);
       }),
     );
+  });
+
+  test('a task taken from one branch lets the last one of another rise over its new parent', () => {
+    const ranks = [0, 10, 1, 11, 12, 2, 3];
+    const { tasks, queue } = filled(ranks);
+    removeReady(tasks, queue, 3);
+    expect([...queue.items.subarray(0, queue.size)]).toStrictEqual([0, 6, 2, 1, 4, 5]);
+    expect(bestOf(tasks, [queue], 9, () => true)).toStrictEqual([0, 2, 5, 6, 1, 4]);
   });
 
   test('knows the place of each task in it', () => {

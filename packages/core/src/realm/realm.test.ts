@@ -115,7 +115,7 @@ describe('the realm', () => {
 
   test('a snapshot without the realm is a defect', () => {
     expect(() => restoreRealm(new Map())).toThrow('a snapshot lacks the realm');
-    const [rest] = worldSections(new RealmRun().world).filter(({ name }) => name === 'realm/rest');
+    const rest = worldSections(new RealmRun().world).find(({ name }) => name === 'realm/rest');
     expect(() => restoreRealm(new Map(rest === undefined ? [] : [['realm/rest', rest]]))).toThrow(
       'a snapshot lacks the realm',
     );
