@@ -16,6 +16,7 @@ export {
 export { seededRandom, type Random } from './random.ts';
 export { openedRealm, RealmRun, type PlainArgs, type RunBy, type RunCommand } from './realm-run.ts';
 export { runScenario } from './scenario.ts';
+export { isLinearizable, type Call, type SequentialModel } from './wgl.ts';
 export { historyFaults } from './history.ts';
 export { deciderLaws, type DeciderUnderTest, type LawOptions } from './laws.ts';
 export { randomCommand, randomPauseMs } from './random-commands.ts';
