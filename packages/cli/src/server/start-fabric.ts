@@ -1,13 +1,6 @@
 /** A whole fabric in this process: data folder, engine, witness, HTTP, WebSocket, MCP; others find it by serve.json. */
 import { existsSync } from 'node:fs';
-import {
-  makeWitness,
-  mountMcp,
-  openFolderFabric,
-  openDataFolder,
-  startHttp,
-  systemClock,
-} from '@infrafabric/fabric';
+import { mountMcp, openFolderFabric, startHttp } from '@infrafabric/fabric';
 import type { Config, Fault, LeadingFabric, Log, WitnessFollower } from '@infrafabric/fabric';
 import { VERSION } from '../version.ts';
 import { removeServeFile, writeServeFile } from './serve-file.ts';
@@ -46,26 +39,19 @@ export const startFabric = async ({
   const { dataDir, realm, journal } = config;
   if (journal.kind !== 'file') throw new Error('defect: only the file journal has a folder');
   const isNew = !existsSync(operatorTokenPath(dataDir));
-  // The log's key is made before the journal: the witness signs with it from the first entry on.
-  const { skey } = openDataFolder(dataDir, { realm });
-  let witness: WitnessFollower | undefined;
-  const { fabric, data } = await openFolderFabric({
+  const { fabric, data, witness } = await openFolderFabric({
     folder: dataDir,
     realm,
     version: VERSION,
     durability: journal.durability,
     log,
     onFatal,
-    followers: (context) => {
-      witness = makeWitness(context, { logKey: skey, clock: systemClock, dataFolder: dataDir });
-      return [witness];
-    },
   });
   try {
     const mcp = mountMcp(fabric, { log });
     const http = await startHttp({
       fabric,
-      witness: tilesOf(() => witness),
+      witness: tilesOf(witness),
       blobs: data.blobs,
       log,
       host: config.listenHost,
@@ -105,10 +91,10 @@ const serveFile = (url: string, realm: string): ServeFile => ({
 });
 
 /** What everybody may read of the log's proof. */
-const tilesOf = (witness: () => WitnessFollower | undefined) => ({
+const tilesOf = (witness: WitnessFollower) => ({
   checkpoint: async (): Promise<string | undefined> => {
-    const newest = await witness()?.reads.checkpoint();
-    return newest === undefined || 'kind' in newest ? undefined : newest.checkpoint;
+    const newest = await witness.reads.checkpoint();
+    return 'kind' in newest ? undefined : newest.checkpoint;
   },
-  tile: async (path: string): Promise<Uint8Array | undefined> => witness()?.tile(path),
+  tile: async (path: string): Promise<Uint8Array | undefined> => witness.tile(path),
 });

@@ -201,10 +201,11 @@ class EmbeddedFabric implements LeadingFabric {
   }
 
   async #close(): Promise<void> {
-    await this.leader.stop();
     this.#tickets.close(STOPPING);
     this.#hub.close();
+    // Followers first: the state hash of a clean stop is an entry, and the leader writes it.
     await Promise.all(this.#followers.map((follower) => follower.close()));
+    await this.leader.stop();
     await this.#options.journal.close();
   }
 

@@ -11,12 +11,11 @@ import { MemoryLog } from '../adapters/journal-memory/log.ts';
 import { openFabric } from '../engine/open.ts';
 import { createMemoryRealm, memoryOptions } from '../engine/open-memory.ts';
 import { sampleLogKey } from '../witness/sample-realm.ts';
-import type { FollowerContext } from '../engine/follower.ts';
 import { silentLog } from '../engine/ports.ts';
 import { verifyFolder } from '../witness/verify.ts';
 import { nodePrimitives, nodeSha256 } from './node-crypto.ts';
 import { startSnapshot } from './start-snapshot.ts';
-import { makeWitness, type WitnessFollower } from './witness-follower.ts';
+import { makeWitness } from './witness-follower.ts';
 
 const folders: string[] = [];
 const opened: { close(): Promise<void> }[] = [];
@@ -38,12 +37,6 @@ interface Led extends FolderFabric {
 
 async function lead(folder: string): Promise<Led> {
   const logged: unknown[] = [];
-  let witness: WitnessFollower | undefined;
-  const logKey = (): string => readFileSync(join(folder, 'keys', 'log.key'), 'utf8').trim();
-  const followers = (context: FollowerContext) => {
-    witness = makeWitness(context, { logKey: logKey(), clock: systemClock, dataFolder: folder });
-    return [witness];
-  };
   const log = {
     ...silentLog,
     error: (fields: unknown) => logged.push(fields),
@@ -55,12 +48,10 @@ async function lead(folder: string): Promise<Led> {
     realm,
     version: '0.0.1',
     durability: 'os',
-    followers,
     log,
   });
   opened.push(led.fabric);
-  if (witness === undefined) throw new Error('no follower was made');
-  return { ...led, witness, logged };
+  return { ...led, logged };
 }
 
 const operator = { cred: 'operator', name: 'operator', role: 'operator' } as const;
@@ -154,15 +145,26 @@ test('followers that refuse their folder are reported, answers go on, and the re
   await call(led, 'witness.record', { component: 'ci', operation: 'run' });
   await call(led, 'witness.query', {});
   await led.fabric.close();
-  writeFileSync(join(folder, 'state', 'signed'), 'x'.repeat(1_024));
+  rmSync(join(folder, 'tile'), { recursive: true, force: true });
+  writeFileSync(join(folder, 'tile'), 'no folder');
   const again = await lead(folder);
   await call(again, 'witness.record', { component: 'ci', operation: 'run' });
   const query = await again.fabric.call('witness.query', {}, { principal: operator });
-  expect(query).toMatchObject({ kind: 'reject', code: 'log.damaged' });
+  expect(query).toMatchObject({ kind: 'reject' });
   await again.fabric.close();
   expect(again.logged).toContainEqual(
     expect.objectContaining({ event: 'follower.failed', name: 'opening' }),
   );
+});
+
+test('a realm whose record of what was signed is not whole is not led', async () => {
+  const folder = newFolder();
+  const led = await lead(folder);
+  await call(led, 'witness.record', { component: 'ci', operation: 'run' });
+  await call(led, 'witness.query', {});
+  await led.fabric.close();
+  writeFileSync(join(folder, 'state', 'signed'), 'x'.repeat(1_024));
+  await expect(lead(folder)).rejects.toMatchObject({ code: 'log.damaged' });
 });
 
 test('a snapshot that the log does not state a hash for is not started from', async () => {
