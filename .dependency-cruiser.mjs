@@ -171,7 +171,6 @@ export default {
     doNotFollow: { path: 'node_modules' },
     exclude: { path: [`^(${BUILT})/`, `^packages/[^/]+/(${BUILT})/`] },
     combinedDependencies: false,
-    tsPreCompilationDeps: true,
     enhancedResolveOptions: {
       exportsFields: ['exports'],
       conditionNames: ['source', 'types', 'import', 'node', 'default'],
