@@ -1,20 +1,15 @@
 /** Plans in and out. */
 export { checkPlan } from './check-plan.ts';
-export type { CheckedPlan } from './check-plan.ts';
 export { planDigest } from './digest.ts';
-export type { Sha256Hex } from './digest.ts';
-export { loadPlanSource, PlanFileFault, SOURCE_BYTES_MAX } from './files.ts';
+export { loadPlanSource } from './files.ts';
 export type { PlanIssue } from './issues.ts';
 export { readPlan } from './read-plan.ts';
-export type { ReadPlanOptions, ReadPlanResult } from './read-plan.ts';
-export type { EventReport } from './readers/events.ts';
 export { printable, shortened } from './report/printable.ts';
 export { renderIssues, renderReport } from './report/render-report.ts';
-export type { RenderOptions } from './report/render-report.ts';
 export type { ImportReport } from './report/report.ts';
-export { planJsonSchema, planJsonSchemaText } from './schema.ts';
-export type { PlanFormat, PlanSource } from './source.ts';
+export { planJsonSchemaText } from './schema.ts';
+export type { PlanSource } from './source.ts';
 export { planToDot } from './writers/dot.ts';
 export { planToMermaid } from './writers/mermaid.ts';
 export { planToJson } from './writers/plan-json.ts';
-export type { DrawnState, DrawOptions } from './writers/selection.ts';
+export type { DrawnState } from './writers/selection.ts';

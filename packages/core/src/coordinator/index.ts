@@ -1,7 +1,6 @@
 /** The coordinator's door. */
 export { decideJoinBlocker, decideRaiseBlocker, decideResolveBlocker } from './blocker.ts';
 export { decideClaim, decideNext, hasReady } from './claim.ts';
-export type { CoordinatorEvent } from './events.ts';
 export { evolveCoordinator } from './evolve.ts';
 export { coordinatorFaults } from './invariants.ts';
 export { isCurrent, staleRejection } from './lease.ts';

@@ -1,5 +1,4 @@
 /** The realm's door. */
-export type { RealmEvent } from './events.ts';
 export { decideOpenRealm, decideRecordStateHash } from './realm.ts';
 export { createRealm, evolveEntry, evolveRealm, realmSections, restoreRealm } from './state.ts';
 export type { RealmState } from './state.ts';

@@ -1,3 +1,2 @@
 /** The witness's door. */
-export type { WitnessEvent } from './events.ts';
 export { decideRecord } from './record.ts';
