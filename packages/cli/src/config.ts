@@ -3,4 +3,4 @@
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 /** The variables of this process as they are now. */
-export const processEnvironment = (): Environment => ({ ...process.env });
+export const currentEnvironment = (): Environment => ({ ...process.env });

@@ -1,5 +1,5 @@
 /** This process as an `Io`: its streams, its terminal, its signals. */
-import { processEnvironment } from './config.ts';
+import { currentEnvironment } from './config.ts';
 import type { Io, Sink } from './io.ts';
 import { main } from './main.ts';
 import { EXIT_INTERRUPTED } from './output/exit.ts';
@@ -24,13 +24,13 @@ export const runProcess = async (words: readonly string[]): Promise<void> => {
     if (cause.code === 'EPIPE') process.exit(0);
     throw cause;
   });
-  const code = await main(words, processIo(interrupt.signal));
+  const code = await main(words, terminalIo(interrupt.signal));
   await Promise.all([flushed(process.stdout), flushed(process.stderr)]);
   process.exit(code);
 };
 
-const processIo = (interrupted: AbortSignal): Io => ({
-  env: processEnvironment(),
+const terminalIo = (interrupted: AbortSignal): Io => ({
+  env: currentEnvironment(),
   cwd: process.cwd(),
   stdout: sink(process.stdout),
   stderr: sink(process.stderr),
