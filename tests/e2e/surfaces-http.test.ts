@@ -198,7 +198,7 @@ test('metrics count calls by outcome and show what the leader says of itself', a
 test('what breaks is told as internal, and the cause stays in the log', async () => {
   const served = await start({
     witness: {
-      checkpoint: () => Promise.reject(new Error('secret path /root/keys')),
+      checkpoint: () => Promise.reject(new Error('secret path /srv/keys')),
       tile: async () => undefined,
     },
   });

@@ -50,6 +50,7 @@ test.skipIf(hasGo)('Go and golang.org/x/mod are here', () => {
   expect(process.env['CI'], `not installed: ${missing}`).toBeFalsy();
 });
 
+// Not every machine has Go; the test above says so where it is missing.
 describe.runIf(hasGo)('Go’s sumdb library', () => {
   test(
     'it accepts our proofs, checkpoints, notes and leaves, and refuses tampered ones',

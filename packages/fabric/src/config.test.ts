@@ -12,7 +12,7 @@ const inputs = (
     flags: {},
     env: {},
     cwd: '/w/project/deep',
-    home: '/home/ada',
+    home: '/ada',
     readText: (path) => files[path],
     exists: (path) =>
       Object.keys(files).some((file) => file === path || file.startsWith(`${path}/`)),
@@ -23,7 +23,7 @@ const inputs = (
 describe('precedence', () => {
   const files = {
     '/w/project/ifab.json': '{"listenPort":3,"logLevel":"warn"}',
-    '/home/ada/.config/infrafabric/config.json': '{"listenPort":4,"logLevel":"error"}',
+    '/ada/.config/infrafabric/config.json': '{"listenPort":4,"logLevel":"error"}',
   };
   const env = { IFAB_LISTEN_PORT: '2', PATH: '/bin' };
 
@@ -31,7 +31,7 @@ describe('precedence', () => {
     ['flag', 1, { flags: { listenPort: 1 }, env, files }],
     ['env', 2, { env, files }],
     ['project', 3, { files }],
-    ['user', 4, { files: { '/home/ada/.config/infrafabric/config.json': '{"listenPort":4}' } }],
+    ['user', 4, { files: { '/ada/.config/infrafabric/config.json': '{"listenPort":4}' } }],
     ['default', 7070, {}],
   ])('%s wins over what comes after it', (kind, port, given) => {
     const loaded = readConfig(inputs(given));
@@ -48,7 +48,7 @@ describe('precedence', () => {
       hid: [
         { from: { kind: 'env', name: 'IFAB_LISTEN_PORT' }, value: 2 },
         { from: { kind: 'project', path: '/w/project/ifab.json' }, value: 3 },
-        { from: { kind: 'user', path: '/home/ada/.config/infrafabric/config.json' }, value: 4 },
+        { from: { kind: 'user', path: '/ada/.config/infrafabric/config.json' }, value: 4 },
       ],
     });
     expect(loaded.config.logLevel).toBe('warn');
@@ -95,9 +95,9 @@ test('variables are read by kind; one that is no key is named', () => {
 });
 
 test.each([
-  ['/home/ada/.local/state/infrafabric/main', {}],
+  ['/ada/.local/state/infrafabric/main', {}],
   ['/state/infrafabric/blue', { env: { XDG_STATE_HOME: '/state', IFAB_REALM: 'blue' } }],
-  ['/home/ada/.local/state/infrafabric/main', { env: { XDG_STATE_HOME: 'relative' } }],
+  ['/ada/.local/state/infrafabric/main', { env: { XDG_STATE_HOME: 'relative' } }],
   ['/w/project/deep/.infrafabric', { files: { '/w/project/deep/.infrafabric/realm.json': '{}' } }],
   ['/w/project/deep/data', { flags: { dataDir: 'data' } }],
 ])('the data folder is %s', (dataDir, given) => {
