@@ -32,6 +32,7 @@ import type { LogFigures } from './demo/log-figures.ts';
 import { raceAndRefuse } from './demo/refusals.ts';
 import { Story } from './demo/story.ts';
 import { Swarm } from './demo/swarm.ts';
+import type { SwarmResult } from './demo/swarm.ts';
 
 const ROOT = dirname(import.meta.dirname);
 const SEED_DEFAULT = 7;
@@ -100,9 +101,7 @@ async function play(
   const { firstClaimS } = await raceAndRefuse(client, story);
   // Not earlier: seven processes that load their code would keep the first claim waiting.
   const swarm = new Swarm(story, seed);
-  const result = await swarm
-    .run(client, { url: fabric.url, token: fabric.operatorToken })
-    .finally(() => swarm.stop());
+  const result = await workSwarm(swarm, client, { url: fabric.url, token: fabric.operatorToken });
   const checks = await runChecks(story, client, fabric);
   client.close();
   await fabric.close();
@@ -114,6 +113,19 @@ async function play(
     firstClaimS,
     killedSessions: result.killedSessions.length,
   };
+}
+
+/** However it ends, no process is left behind. */
+async function workSwarm(
+  swarm: Swarm,
+  client: Client,
+  access: { readonly url: string; readonly token: string },
+): Promise<SwarmResult> {
+  try {
+    return await swarm.run(client, access);
+  } finally {
+    await swarm.stop();
+  }
 }
 
 async function planIn(path: string): Promise<PlanSpec> {

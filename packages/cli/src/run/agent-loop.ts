@@ -29,7 +29,7 @@ export interface AgentLoop {
   readonly session: Session;
   /** The task that is done now. */
   readonly current: () => string | undefined;
-  /** Resolves when the session is closed, rejects where the fabric cannot be reached. */
+  /** Resolves when the session has ended, rejects where the fabric cannot be reached. */
   readonly done: Promise<void>;
 }
 
@@ -58,7 +58,8 @@ async function loop(
   const stop = AbortSignal.any([drain, session.signal]);
   // Ends with the drain, or with the session.
   while (!stop.aborted) {
-    const lease = await acquire(session, stop);
+    const lease = await acquire(session, stop).catch(noneIfOver);
+    if (lease === 'over') return;
     if (lease === undefined) continue;
     onCurrent(lease.taskId);
     onEnded(
@@ -68,6 +69,19 @@ async function loop(
   }
   if (!session.signal.aborted) await session.close('The runner has drained.');
 }
+
+/** Somebody ended the session: its heartbeat would say so soon, and there is nothing to take any more. */
+function noneIfOver(cause: unknown): 'over' {
+  if (cause instanceof FabricError && OVER.has(cause.code)) return 'over';
+  throw cause;
+}
+
+const OVER: ReadonlySet<string> = new Set([
+  'session.ended',
+  'session.not_found',
+  'auth.invalid',
+  'auth.expired',
+]);
 
 const giveBack = async (lease: Lease): Promise<AttemptEnd> =>
   written(lease, 'released', () => lease.release('The runner is stopping.'));

@@ -64,14 +64,15 @@ export async function runPlan(options: RunOptions): Promise<RunSummary> {
   const started = startAgents(options, run, draining, () => supervisor.poke());
   const ended = started.then(async () => Promise.all(run.agents.map(({ done }) => done)));
   try {
-    // A feed or a session that ends by a failure ends the run.
-    const failed = Promise.all([followed, ended]).then(() => never);
-    const settled = await Promise.race([supervisor.settled, aborted(drain), failed]);
+    // Sessions that all ended before they were told to were ended by somebody; a feed that fails ends the run.
+    const idle = ended.then(() => undefined);
+    const failed = followed.then(() => never);
+    const settled = await Promise.race([supervisor.settled, aborted(drain), idle, failed]);
     supervisor.stop();
     stop.abort();
     await ended;
     return {
-      ...(await summaryOf(client, plan.id, settled)),
+      ...(settled ?? (await unsettled(options))),
       ...run.counts,
       doneBefore,
       unsuited: [...run.alien],
@@ -235,10 +236,7 @@ async function allTasks(
   return all;
 }
 
-async function summaryOf(
-  client: Client,
-  planId: string,
-  settled: Settled | undefined,
-): Promise<Settled> {
-  return settled ?? { plan: await client.call('plans.show', { planId }), left: ['interrupted'] };
+async function unsettled({ client, plan, drain }: RunOptions): Promise<Settled> {
+  const why = drain.aborted ? 'interrupted' : 'every session of this run was ended by somebody';
+  return { plan: await client.call('plans.show', { planId: plan.id }), left: [why] };
 }

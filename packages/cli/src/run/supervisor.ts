@@ -99,16 +99,26 @@ export class Supervisor {
   }
 
   async #look(): Promise<Settled | undefined> {
-    const { client, plan, working, isDraining } = this.#options;
+    const { client, plan, isDraining } = this.#options;
     const view = await client.call('plans.show', { planId: plan.id });
     if (isDraining()) return undefined;
     if (view.counts.submitted > 0 && (await this.#judgeAll())) return this.#again();
     const red = await this.#checkPhases(view);
     const waiting = await this.#approvePhases(view);
     if (red === 'changed' || waiting === 'changed') return this.#again();
-    const isBusy = working() > 0 || view.counts.leased > 0 || this.#isPoked;
-    if (isBusy || (await this.#isTakeable(view))) return undefined;
+    if (await this.#isBusy(view)) return undefined;
     return { plan: view, left: leftOf(view, [...red, ...waiting]) };
+  }
+
+  /**
+   * S2, on one picture: what was taken and done between the first look and this one changed the counts, so counts that
+   * are equal around the look at what can be taken say that nothing happened.
+   */
+  async #isBusy(view: PlanView): Promise<boolean> {
+    const { client, plan, working } = this.#options;
+    if (working() > 0 || view.counts.leased > 0 || (await this.#isTakeable(view))) return true;
+    const { counts } = await client.call('plans.show', { planId: plan.id });
+    return working() > 0 || this.#isPoked || JSON.stringify(counts) !== JSON.stringify(view.counts);
   }
 
   #again(): undefined {
