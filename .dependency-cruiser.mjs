@@ -1,5 +1,5 @@
 /**
- * The arrows of STYLE 3.1 and 3.3. What is not named here as allowed is forbidden: a new arrow is a visible change.
+ * The arrows that ARCHITECTURE.md draws. What is not named here as allowed is forbidden: a new arrow is a visible change.
  */
 
 /** Which packages of ours a package may import, and which of npm's (undefined: whatever its package.json declares). */
@@ -30,7 +30,7 @@ function packageRules([name, { ours, npm }]) {
   const rules = [
     {
       name: `${name}-imports-ours`,
-      comment: `STYLE 3.1: ${name} may import ${ours.join(', ') || 'no package of ours'}.`,
+      comment: `ARCHITECTURE, packages: ${name} may import ${ours.join(', ') || 'no package of ours'}.`,
       severity: 'error',
       from,
       to: { path: '^packages/', pathNot: `^packages/${either([name, ...ours])}/` },
@@ -39,7 +39,7 @@ function packageRules([name, { ours, npm }]) {
   if (npm !== undefined) {
     rules.push({
       name: `${name}-imports-npm`,
-      comment: `STYLE 3.1: ${name} may import ${npm.join(', ') || 'nothing of npm'}.`,
+      comment: `ARCHITECTURE, packages: ${name} may import ${npm.join(', ') || 'nothing of npm'}.`,
       severity: 'error',
       from,
       to: { path: 'node_modules/', pathNot: `node_modules/${either(npm)}/` },
@@ -53,14 +53,15 @@ export default {
     ...Object.entries(PACKAGES).flatMap(packageRules),
     {
       name: 'core-and-tlog-are-pure',
-      comment: 'Time, ids, randomness and effects are arguments (STYLE 2, decision 6).',
+      comment: 'Time, ids, randomness and effects are arguments (STYLE, types).',
       severity: 'error',
       from: { path: '^packages/(core|tlog|protocol)/src/', pathNot: `${TEST}|/bin\\.ts$` },
       to: { dependencyTypes: ['core'] },
     },
     {
       name: 'rooms-never-import-rooms',
-      comment: 'A command that touches several rooms stands in core/src/commands (STYLE 3.3).',
+      comment:
+        'A command that touches several rooms stands in core/src/commands (ARCHITECTURE, rooms).',
       severity: 'error',
       from: { path: `^packages/core/src/(?!(?:${SHARED_OF_CORE})/)([^/]+)/`, pathNot: TEST },
       to: { path: '^packages/core/src/', pathNot: '^packages/core/src/(kernel|$1)/' },
@@ -121,7 +122,7 @@ export default {
     },
     {
       name: 'packages-are-entered-by-their-door',
-      comment: 'What a package does not export is free to change (STYLE 4.9).',
+      comment: 'What a package does not export is free to change.',
       severity: 'error',
       from: { path: '^packages/([^/]+)/' },
       to: {

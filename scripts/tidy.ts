@@ -1,5 +1,5 @@
 /**
- * House rules that no compiler, linter or formatter knows (STYLE 6). One line a finding; exit code 1 when there is one.
+ * House rules that no compiler, linter or formatter knows (STYLE.md). One line a finding; exit code 1 when there is one.
  *
  *     node scripts/bootstrap.mjs scripts/tidy.ts
  */
@@ -19,7 +19,7 @@ export interface Workspace {
   exists(path: string): boolean;
 }
 
-/** What a reader sees at the root in one look; a seventeenth entry belongs in a folder (STYLE 4.8). */
+/** What a reader sees at the root in one look; a seventeenth entry belongs in a folder. */
 const ROOT_ENTRIES_MAX = 16;
 const NOT_OURS = new Set(['node_modules', 'dist', 'coverage', 'reports', '.git', '.tmp']);
 const TEXT =
@@ -29,7 +29,7 @@ const CODE = /\.[cm]?[jt]sx?$/;
 const TIDY = /^scripts\/tidy(?:\.test)?\.ts$/;
 const TEST = /\.test\.tsx?$|^tests\//;
 
-/** Words that say nothing (STYLE 4.1); at the end of a name, where the noun stands. */
+/** Words that say nothing (STYLE, words); at the end of a name, where the noun stands. */
 const EMPTY_NOUN = /^(?:manager|helper|util|service|data|info|base|impl)s?$/i;
 const EMPTY_VERB = /^(?:handle|do|process)[A-Z]/;
 const DECLARATION =
@@ -52,12 +52,12 @@ const LINE_RULES: readonly Rule[] = [
       !/(?:^|\/)config\.ts$|^scripts\/|\.config\.ts$/.test(path) &&
       !TEST.test(path),
     pattern: /\bprocess\.env\b|\bprocess\[['"]env/,
-    message: 'the environment is read in config.ts only (STYLE 4.6)',
+    message: 'the environment is read in config.ts only',
   },
   {
     where: (path) => inCode(path) && /^packages\/(?:core|tlog|protocol)\//.test(path),
     pattern: /\bMath\.random\b/,
-    message: 'randomness is an argument here (STYLE 2, decision 6)',
+    message: 'randomness is an argument here (STYLE, types)',
   },
   {
     where: anywhere,
@@ -106,7 +106,7 @@ function lineFindings(path: string, text: string): readonly Finding[] {
         add('a test that does not always run says why, in a comment above it');
       }
       const name = emptyName(line);
-      if (name !== undefined) add(`the name ${name} says nothing: name the noun (STYLE 4.1)`);
+      if (name !== undefined) add(`the name ${name} says nothing: name the noun (STYLE, words)`);
     }
     above = line;
   }
@@ -135,10 +135,13 @@ export function fileFindings(path: string, text: string, workspace: Workspace): 
   const findings = [...lineFindings(path, text)];
   const stem = basename(path).replace(/\..*$/, '').split('-').at(-1) ?? '';
   if (inCode(path) && EMPTY_NOUN.test(stem)) {
-    findings.push({ path, line: 0, message: 'a file is named for the noun it holds (STYLE 4.1)' });
+    findings.push({
+      path,
+      line: 0,
+      message: 'a file is named for the noun it holds (STYLE, words)',
+    });
   }
-  if (path.endsWith('.sh'))
-    findings.push({ path, line: 0, message: 'scripts are TypeScript (STYLE 3.2)' });
+  if (path.endsWith('.sh')) findings.push({ path, line: 0, message: 'scripts are TypeScript' });
   if (path.endsWith('.md')) findings.push(...documentFindings(path, text, workspace));
   return findings;
 }

@@ -13,7 +13,7 @@ function needs(context: TestContext, possible: Possible): void {
 }
 
 for (const kind of ['xfs', 'ext4'] as const) {
-  test(`F03: after ${CUTS} power cuts on ${kind} nothing acknowledged is lost`, async (context) => {
+  test(`after ${CUTS} power cuts on ${kind} nothing acknowledged is lost`, async (context) => {
     needs(context, loopMountsPossible());
     const plan = { cycles: CUTS, seed: 1, deadlineMs: performance.now() + MS_MAX };
     const figures = await powerCuts(kind, plan);
@@ -22,19 +22,19 @@ for (const kind of ['xfs', 'ext4'] as const) {
   });
 }
 
-test('F04: the same cut without a sync loses what was acknowledged', async (context) => {
+test('the same cut without a sync loses what was acknowledged', async (context) => {
   needs(context, loopMountsPossible());
   const figures = await powerCutControl('ext4', 1);
   expect(figures.acknowledged).toBeGreaterThan(0);
   expect(figures.lost).toBeGreaterThan(0);
 });
 
-test('F08: a full disk is read-only within a second, loses nothing, and resumes', async (context) => {
+test('a full disk is read-only within a second, loses nothing, and resumes', async (context) => {
   needs(context, tmpfsPossible());
   expect(await diskFull(1)).toMatchObject({ lost: 0, flaws: [] });
 });
 
-test('F06, F07: a failed sync ends the process, a failed write does not', async (context) => {
+test('a failed sync ends the process, a failed write does not', async (context) => {
   needs(context, stracePossible());
   const figures = await injectedErrors(1);
   expect(figures).toMatchObject({ cycles: 3, lost: 0, flaws: [] });

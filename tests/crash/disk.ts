@@ -21,7 +21,7 @@ export interface FullFigures extends CrashFigures {
   readonly resumedMs: number;
 }
 
-/** F08: something else fills the disk; the journal refuses, loses nothing, and goes on when there is room. */
+/** Something else fills the disk; the journal refuses, loses nothing, and goes on when there is room. */
 export async function diskFull(seed: number): Promise<FullFigures> {
   const mount = smallMount(SMALL_BYTES);
   const folder = join(mount.folder, 'realm');
@@ -74,19 +74,19 @@ interface Injection {
 
 const INJECTIONS: readonly Injection[] = [
   {
-    id: 'F06 EIO on sync',
+    id: 'EIO on sync',
     calls: 'fdatasync,fsync',
     how: 'error=EIO:when=25+1',
     expected: { kind: 'ends', code: 'log.fsync_failed' },
   },
   {
-    id: 'F07 ENOSPC on write',
+    id: 'ENOSPC on write',
     calls: 'pwrite64',
     how: 'error=ENOSPC:when=30+40',
     expected: { kind: 'goes-on', code: 'log.full' },
   },
   {
-    id: 'F07 EIO on write',
+    id: 'EIO on write',
     calls: 'pwrite64',
     how: 'error=EIO:when=30+40',
     expected: { kind: 'goes-on', code: 'log.unavailable' },
@@ -96,7 +96,7 @@ const INJECTIONS: readonly Injection[] = [
 /** sysexits.h EX_TEMPFAIL: the supervisor starts the process again. */
 const EXIT_RESTART = 75;
 
-/** F06, F07: system calls that fail under the journal. The code, the exit and every acknowledgement must be right. */
+/** System calls that fail under the journal. The code, the exit and every acknowledgement must be right. */
 export async function injectedErrors(seed: number): Promise<CrashFigures> {
   let figures = NO_FIGURES;
   for (const injection of INJECTIONS) {

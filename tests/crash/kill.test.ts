@@ -5,7 +5,7 @@ import { killCycles } from './kill.ts';
 const CYCLES = 20;
 const MS_MAX = 50_000;
 
-test(`F01: ${CYCLES} times SIGKILL under load, nothing acknowledged is lost, the lock is free at once`, async () => {
+test(`${CYCLES} times SIGKILL under load, nothing acknowledged is lost, the lock is free at once`, async () => {
   const figures = await killCycles({
     cycles: CYCLES,
     seed: 1,

@@ -40,7 +40,7 @@ const RUN_MS_MAX = 60;
 /** A new folder every so often: the oracle reads the whole log each time. */
 const CYCLES_A_FOLDER = 15;
 
-/** F01: SIGKILL under load, restart, oracle. The lock must be free at once: the oracle takes it. */
+/** SIGKILL under load, restart, oracle. The lock must be free at once: the oracle takes it. */
 export async function killCycles({ cycles, seed, deadlineMs }: CrashPlan): Promise<CrashFigures> {
   const random = seededRandom(seed);
   let figures = NO_FIGURES;

@@ -7,7 +7,7 @@ import { openFileJournal } from '../../packages/fabric/src/adapters/journal-file
 import { GENESIS_LEAF } from './entries.ts';
 import { Life } from './life.ts';
 
-test('F13: a second leader is refused by name, also while the first is frozen, and free at once after SIGKILL', async () => {
+test('a second leader is refused by name, also while the first is frozen, and free at once after SIGKILL', async () => {
   const root = mkdtempSync(join(tmpdir(), 'crash-lock-'));
   onTestFinished(() => {
     rmSync(root, { recursive: true });

@@ -16,7 +16,7 @@ const RUN_MS_MAX = 150;
 const STILL_MS = 30;
 const CYCLES_A_MOUNT = 10;
 
-/** F03: the power goes under load, the machine comes back, oracle. */
+/** The power goes under load, the machine comes back, oracle. */
 export async function powerCuts(kind: FileSystem, plan: CrashPlan): Promise<CrashFigures> {
   const { cycles, seed, deadlineMs } = plan;
   const random = seededRandom(seed);
@@ -39,7 +39,7 @@ export async function powerCuts(kind: FileSystem, plan: CrashPlan): Promise<Cras
   return figures;
 }
 
-/** F04: the same without a sync. A method that finds nothing lost here would find nothing anywhere. */
+/** The same without a sync. A method that finds nothing lost here would find nothing anywhere. */
 export async function powerCutControl(kind: FileSystem, seed: number): Promise<CrashFigures> {
   const mount = loopMount(kind);
   try {

@@ -54,7 +54,7 @@ export interface World {
   readonly coordinator: CoordinatorState;
 }
 
-/** Version of the decisions: raised by every change that makes `decide` answer otherwise for some log (WITNESS §10). */
+/** Version of the decisions: raised by every change that makes `decide` answer otherwise for some log. */
 export const DECIDER_VERSION = 1;
 
 export const createWorld = (): World => ({

@@ -48,7 +48,7 @@ export type SessionId = z.infer<typeof SessionId>;
 export const BlockerId = branded<'BlockerId'>(/^blk_[0-9a-z]{16}$/, 'a blocker id');
 export type BlockerId = z.infer<typeof BlockerId>;
 
-/** Opaque to its bearer: proves which grant of which task a write belongs to (ARCHITECTURE §2). */
+/** Opaque to its bearer: proves which grant of which task a write belongs to (docs/decisions/0005). */
 export const FencingToken = branded<'FencingToken'>(/^[A-Za-z0-9._-]{16,160}$/, 'a fencing token');
 export type FencingToken = z.infer<typeof FencingToken>;
 

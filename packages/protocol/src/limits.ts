@@ -12,7 +12,7 @@ export const ATTEMPTS_MAX_MAX = 100;
 export const GRANTS_MAX = 100;
 /** Leases of one session at a time. */
 export const SESSION_LEASES_MAX = 1_000;
-/** Longest wait of one call. Twice 25 s fits the 60 s after which proxies and agent CLIs cut (ECOSYSTEM §3). */
+/** Longest wait of one call. Twice 25 s fits the 60 s after which proxies and agent CLIs cut. */
 export const WAIT_MS_MAX = 25_000;
 /** Tasks of one `plans.submit` or `plans.edit`; larger plans come in parts. Bounds the leader's longest decision. */
 export const PLAN_TASKS_PER_CALL_MAX = 20_000;

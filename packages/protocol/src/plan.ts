@@ -50,7 +50,7 @@ export const PhaseSpec = z.strictObject({
   title: Title.optional(),
   /** Phases that must have passed before this one opens; absent: the one before it in the list. */
   after: z.array(PhaseKey).max(PHASES_MAX).optional(),
-  /** Opens only with an operator's approval, whatever came before it (HB-07). */
+  /** Opens only with an operator's approval, whatever came before it. */
   autonomous: z.boolean().optional(),
   /** What must hold, besides all tasks being done, before the phase has passed. */
   gate: z

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 
 import { TAMPER_KINDS, tamperRun } from './tamper.ts';
 
-test('WR4: every one of 14 kinds of tampering is found, and none keeps the verifier busy', async () => {
+test('every one of 14 kinds of tampering is found, and none keeps the verifier busy', async () => {
   const report = await tamperRun({ n: 210, seed: 7, budgetS: 50 });
   expect(report.undetected).toEqual([]);
   expect(report.ok).toBe(true);

@@ -1,5 +1,5 @@
 /**
- * Changes copies of a realm's folder in the fourteen ways of WITNESS WR4 and asks the verifier. Everything happens in
+ * Changes copies of a realm's folder in fourteen ways and asks the verifier. Everything happens in
  * memory and by seed: a change that is not found, or that keeps the verifier busy, is named by kind and seed.
  */
 import { Buffer } from 'node:buffer';

@@ -1,4 +1,4 @@
-/** Exit codes by remedy: what a script, or an agent, should do next (ECOSYSTEM §10.3). */
+/** Exit codes by remedy: what a script, or an agent, should do next. */
 import type { Remedy } from '@infrafabric/protocol';
 
 /** Done. */

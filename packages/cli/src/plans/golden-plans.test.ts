@@ -1,4 +1,4 @@
-/** The numbers of ../shared/data/README.md §3, as literals: an importer is right when it finds exactly these. */
+/** The numbers that stand beside the shared plans, as literals: an importer is right when it finds exactly these. */
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { describe, expect, test } from 'vitest';

@@ -1,6 +1,6 @@
 /**
  * What follows from less work in a phase: it passes when its tasks are done, its checks green and its approvals
- * given; a phase opens when all before it have passed and, if it is autonomous, a person approved it (HB-06, HB-07).
+ * given; a phase opens when all before it have passed and, if it is autonomous, a person approved it.
  * Computed on top of the state, without touching it, for the decision that causes it.
  */
 import { must } from '../kernel/decision.ts';

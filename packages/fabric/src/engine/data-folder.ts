@@ -1,5 +1,5 @@
 /**
- * A realm's data folder: its keys, made once, and its name (WITNESS §6, §11). Secrets are files of mode 0600 in a
+ * A realm's data folder: its keys, made once, and its name. Secrets are files of mode 0600 in a
  * folder of mode 0700; none of them is ever in the log.
  */
 import { Buffer } from 'node:buffer';

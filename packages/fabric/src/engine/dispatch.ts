@@ -1,6 +1,6 @@
 /**
  * Dispatch: what stands between a surface and the leader. Authenticated, parsed, allowed, decided, answered; the
- * same for every operation and every surface (ARCHITECTURE §3).
+ * same for every operation and every surface (docs/guides/engine.md).
  */
 import { Buffer } from 'node:buffer';
 import { hash } from 'node:crypto';

@@ -1,5 +1,5 @@
 /**
- * The text of an entry (WITNESS §5.1). Canonical by construction: keys in sorted order, integers only. The calls and
+ * The text of an entry (docs/guides/witness.md). Canonical by construction: keys in sorted order, integers only. The calls and
  * events that make up nearly all of a busy log are concatenated from ids that need no escape; all else goes through
  * the canonical writer, and a property test holds the two to the same bytes.
  */

@@ -59,7 +59,7 @@ export interface Figures {
   readonly followers: readonly FollowerLag[];
 }
 
-/** Followers further behind than this are named in `ready`, ms (WITNESS §14). */
+/** Followers further behind than this are named in `ready`, ms. */
 const FOLLOWER_LAG_MS_MAX = 5_000;
 
 /**
@@ -148,7 +148,7 @@ class EmbeddedFabric implements LeadingFabric {
     for (const { name, behindMs } of this.figures().followers) {
       if (behindMs > FOLLOWER_LAG_MS_MAX) reasons.push(`follower ${name} is ${behindMs} ms behind`);
     }
-    // A follower behind caps the level of answers; it does not stop them (WITNESS §14).
+    // A follower behind caps the level of answers; it does not stop them.
     return { ready: phase === 'serving', reasons };
   };
 

@@ -40,7 +40,7 @@ export interface BlobStore {
 
 type Fields = Readonly<Record<string, unknown>>;
 
-/** JSON lines for people: an event name and fields with units (STYLE 4.7). A pino logger fits. */
+/** JSON lines for people: an event name and fields with units. A pino logger fits. */
 export interface Log {
   debug(fields: Fields): void;
   info(fields: Fields): void;

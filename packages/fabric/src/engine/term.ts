@@ -1,5 +1,5 @@
 /**
- * One term of one leader: a world in memory, and the loop that decides commands over it (ENGINES §6).
+ * One term of one leader: a world in memory, and the loop that decides commands over it (docs/guides/engine.md).
  *
  * E1  A command is decided, folded and written to the open batch in one turn; nothing comes between.
  * E2  Nobody is answered before everything that the answer rests on is durable: refusals and reads included.

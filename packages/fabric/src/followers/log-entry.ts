@@ -1,4 +1,4 @@
-/** The text of an entry (WITNESS §5.1) as values. The bytes stay the record; nothing is serialised again to verify. */
+/** The text of an entry (docs/guides/witness.md) as values. The bytes stay the record; nothing is serialised again to verify. */
 import { isUtf8, type Buffer } from 'node:buffer';
 import type { Credential, DomainEvent } from '@infrafabric/core';
 import {

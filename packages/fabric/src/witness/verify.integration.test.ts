@@ -198,7 +198,7 @@ async function rewritten(
   return again;
 }
 
-describe('a log that its key holder wrote again (F33): V0 passes, V5 names the entry', () => {
+describe('a log that its key holder wrote again: V0 passes, V5 names the entry', () => {
   const verified = async (written: ReadonlyMap<string, Uint8Array>) => {
     const report = await verifyFolder(FOLDER, {
       disk: memoryDisk(written),

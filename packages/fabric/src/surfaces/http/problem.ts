@@ -37,7 +37,7 @@ export function problemHeaders(problem: Problem): Record<string, string> {
 
 /**
  * What is told of something thrown: a fault's code, and of anything else only that we broke. Its
- * detail stays in the log, because it may name paths and hosts (STYLE 4.3).
+ * detail stays in the log, because it may name paths and hosts.
  */
 export function rejectionOf(cause: unknown): Rejection {
   if (cause instanceof Fault) return reject(cause.code, 'The fabric could not do this now.');
