@@ -97,4 +97,9 @@ export type { FolderReport, VerifyFolderOptions, VerifyLevel } from './witness/v
 export { startHttp } from './surfaces/http/start-http.ts';
 export type { HttpOptions, HttpSurface } from './surfaces/http/start-http.ts';
 export { clientCaller, mountMcp, serveMcpStdio } from './surfaces/mcp/index.ts';
-export type { McpMount, McpStdioOptions, OperationClient, ToolCaller } from './surfaces/mcp/index.ts';
+export type {
+  McpMount,
+  McpStdioOptions,
+  OperationClient,
+  ToolCaller,
+} from './surfaces/mcp/index.ts';
