@@ -176,6 +176,10 @@ export const reserveEdges = (edges: EdgeColumns, more: number): void => {
 /** A cell of a column. Indexes come from the index map, so a miss is a defect that typed arrays answer with 0. */
 export const cell = (column: Column, index: number): number => column[index] ?? 0;
 
+/** Whether a task is chosen only when nothing else is ready. Its rank says so, without a look at its specification. */
+export const isFiller = (tasks: TaskColumns, task: number): boolean =>
+  cell(tasks.rank, task) >= FILLER_RANK;
+
 /** A task's phase as the word that surfaces use. */
 export const phaseName = (tasks: TaskColumns, task: number): (typeof TASK_PHASES)[number] =>
   must(TASK_PHASES[cell(tasks.phase, task)], 'a task in no phase');

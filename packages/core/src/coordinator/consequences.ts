@@ -2,9 +2,9 @@
 import { must } from '../kernel/decision.ts';
 import { counted } from '../kernel/words.ts';
 import { cascade } from './cascade.ts';
-import { cell, eachDependant, NONE, PHASE } from './columns.ts';
+import { cell, eachDependant, isFiller, NONE, PHASE } from './columns.ts';
 import type { BlockerResolved, CoordinatorEvent, TaskParked } from './events.ts';
-import { idOf, planOf, rivals, specOf } from './state.ts';
+import { idOf, planOf, rivals } from './state.ts';
 import type { CoordinatorState } from './state.ts';
 
 /** Released tasks that a completion's event names; a feed learns of the others by asking. */
@@ -62,7 +62,7 @@ export const consequences = (
 
 const phasesAfter = (state: CoordinatorState, task: number): CoordinatorEvent[] => {
   const phaseAt = cell(state.tasks.planPhase, task);
-  if (phaseAt === NONE || specOf(state, task).filler === true) return [];
+  if (phaseAt === NONE || isFiller(state.tasks, task)) return [];
   const { id, phases } = planOf(state, task);
   return cascade({ planId: id, phases }, new Map([[phaseAt, { tasksDone: 1 }]]));
 };

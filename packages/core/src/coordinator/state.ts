@@ -9,7 +9,7 @@
  */
 import type { Evidence, TaskSpec } from '@infrafabric/protocol';
 import { assert, must } from '../kernel/decision.ts';
-import { cell, createEdges, createTasks, eachDependant, NONE, PHASE } from './columns.ts';
+import { cell, createEdges, createTasks, eachDependant, isFiller, NONE, PHASE } from './columns.ts';
 import type { EdgeColumns, TaskColumns } from './columns.ts';
 import { createPathIndex, overlapping } from './paths.ts';
 import type { PathIndex } from './paths.ts';
@@ -189,8 +189,10 @@ export const holderNow = (state: CoordinatorState, task: number): SessionState =
   must(holderOf(state, task), 'a leased task that nobody holds');
 
 /** The phase of its plan that a task stands in, or undefined where it stands in none. */
-export const planPhaseOf = (state: CoordinatorState, task: number): PhaseState | undefined =>
-  planOf(state, task).phases[cell(state.tasks.planPhase, task)];
+export const planPhaseOf = (state: CoordinatorState, task: number): PhaseState | undefined => {
+  const at = cell(state.tasks.planPhase, task);
+  return at === NONE ? undefined : planOf(state, task).phases[at];
+};
 
 /** Whether a session has every capability that a task needs. */
 export const covers = (state: CoordinatorState, session: SessionState, task: number): boolean =>
@@ -258,9 +260,9 @@ export const queueFor = (plan: PlanState, needs: number): ReadyQueue => {
 /** Moves a task to a phase: the counts and the ready queues follow. */
 export const enterPhase = (state: CoordinatorState, task: number, phase: number): void => {
   const { tasks } = state;
-  const plan = planOf(state, task);
   const from = cell(tasks.phase, task);
   if (from === phase) return;
+  const plan = planOf(state, task);
   if (from === PHASE.ready) removeReady(tasks, queueFor(plan, cell(tasks.needs, task)), task);
   bump(plan.counts, from, -1);
   bump(state.counts, from, -1);
@@ -338,12 +340,12 @@ export const endLease = (state: CoordinatorState, task: number): void => {
 
 /** A task is finished, one way or the other: its phase and its plan have less left. */
 export const finish = (state: CoordinatorState, task: number, how: 'done' | 'cancelled'): void => {
+  const { tasks, edges } = state;
   enterPhase(state, task, PHASE[how]);
-  if (specOf(state, task).filler !== true) {
+  if (!isFiller(tasks, task)) {
     planOf(state, task).workLeft -= 1;
     const phase = planPhaseOf(state, task);
     if (phase !== undefined) phase.tasksLeft -= 1;
   }
-  if (how === 'done')
-    eachDependant(state.tasks, state.edges, task, (dependant) => letGo(state, dependant));
+  if (how === 'done') eachDependant(tasks, edges, task, (dependant) => letGo(state, dependant));
 };
