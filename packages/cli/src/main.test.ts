@@ -6,6 +6,7 @@ import { json, run } from '../test/io.ts';
 import { EXIT_OF_REMEDY } from './output/exit.ts';
 import { OPERATION_ROWS } from './registry/rows.ts';
 import { commandName } from './tree/command.ts';
+import { GLOBAL_OPTIONS } from './tree/globals.ts';
 import { COMMANDS } from './tree/tree.ts';
 import { VERSION } from './version.ts';
 
@@ -34,6 +35,18 @@ test('alone it says where one is and the next two commands', async () => {
 test('every operation has a command of its own, and op takes them all', () => {
   const called = new Set(COMMANDS.map(({ operation }) => operation?.name));
   for (const { name } of OPERATION_ROWS) expect(called, name).toContain(name);
+});
+
+test('no command has a flag that every command has: the second would never be heard', () => {
+  const taken = new Set(GLOBAL_OPTIONS.flatMap(({ flag, short }) => [flag, short]));
+  for (const spec of COMMANDS) {
+    for (const { flag, short } of spec.options) {
+      expect(
+        taken.has(flag) || (short !== undefined && taken.has(short)),
+        `${commandName(spec)} ${flag}`,
+      ).toBe(false);
+    }
+  }
 });
 
 test('every command has help with an example, as text and as JSON', async () => {

@@ -61,7 +61,7 @@ const withDone = (plan: PlanSpec, states: ReadonlyMap<string, DrawnState>): Plan
   ),
 });
 
-const planFromLog = async (client: Client, planId: string): Promise<PlanSpec> => {
+export const planFromLog = async (client: Client, planId: string): Promise<PlanSpec> => {
   const [submission] = (await queryIndexed(client, { planId, operation: 'plans.submit', limit: 1 }))
     .entries;
   const given: unknown = submission?.args['plan'];

@@ -119,7 +119,7 @@ type How = 'named' | 'seen before' | 'first use';
 const KEY_WORDS: Readonly<Record<How, string>> = {
   named: 'the one that you named',
   'seen before': 'the one that was seen here before',
-  'first use': 'taken on first use; name the one that you know with --key',
+  'first use': 'taken on first use; name the one that you know with --log-key',
 };
 
 const keyOf = async (
@@ -127,7 +127,7 @@ const keyOf = async (
   url: string,
   known: KnownLogs,
 ): Promise<{ readonly vkey: string; readonly how: How }> => {
-  const named = optionOf(context, 'key');
+  const named = optionOf(context, 'log-key');
   if (named !== undefined) return { vkey: named, how: 'named' };
   // The checkpoint's first line is the origin, under which the key of a log that was seen before is kept.
   const note = await httpLogReads(url).checkpoint();

@@ -26,7 +26,7 @@ export const verifyWitness: CommandRun = async (context) => {
   });
   context.out.data(report, (terminal) => verifyText(report, terminal));
   if (report.ok && report.log.anchored === 'UNANCHORED') {
-    context.out.note('It rests on the folder alone; name the key that you know: --key VKEY');
+    context.out.note('It rests on the folder alone; name the key that you know: --log-key VKEY');
   }
   return report.ok ? EXIT_DONE : EXIT_NO;
 };
@@ -67,7 +67,7 @@ const levelsOf = (context: CommandContext): NonNullable<VerifyFolderOptions['lev
 const trustOf = async (context: CommandContext): Promise<VerifyFolderOptions> => {
   const { io } = context;
   const read = (path: string): Promise<string> => readFile(resolve(io.cwd, path), 'utf8');
-  const vkey = optionOf(context, 'key');
+  const vkey = optionOf(context, 'log-key');
   const policy = optionOf(context, 'policy');
   const held = await Promise.all((context.options.get('checkpoint') ?? []).map(read));
   return {

@@ -85,6 +85,7 @@ const NEXT_OF_CODE: Readonly<Record<string, string>> = {
   'session.ended': 'Open a new session: ifab session open NAME',
   'log.full': 'Make room on the disk of the data folder; the fabric goes on by itself.',
   'log.locked': 'Use the fabric that runs (ifab status), or stop it first.',
+  'witness.unanchored': 'The fabric signs within a second of its first entry; try again then.',
   'log.damaged': 'See where: ifab witness verify DIR',
 };
 

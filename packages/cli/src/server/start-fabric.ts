@@ -1,7 +1,7 @@
 /** A whole fabric in this process: data folder, engine, witness, HTTP, WebSocket, MCP; others find it by serve.json. */
 import { existsSync } from 'node:fs';
 import { mountMcp, openFolderFabric, startHttp } from '@infrafabric/fabric';
-import type { Config, Fault, LeadingFabric, Log } from '@infrafabric/fabric';
+import type { Config, Fault, LeadingFabric, Log, WitnessFollower } from '@infrafabric/fabric';
 import { VERSION } from '../version.ts';
 import { removeServeFile, writeServeFile } from './serve-file.ts';
 import type { ServeFile } from './serve-file.ts';

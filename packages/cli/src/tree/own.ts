@@ -103,7 +103,7 @@ const WITNESS: readonly CommandSpec[] = [
     ],
     options: [
       option(
-        '--key',
+        '--log-key',
         'vkey',
         'the log’s key as you know it; a key that comes with the log proves nothing',
       ),
