@@ -4,6 +4,9 @@
  * nothing acknowledged is missing, every late write was refused.
  *
  * Flags: --agents N (100) --tasks N (1000) --kills N (20) --seed N --budget-s N --json
+ *
+ * A budget under 90 s does less (40 agents, 400 tasks, 8 kills) unless flags say otherwise. Kills and tasks that the
+ * time did not allow are left out, and `whole` says so.
  */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -16,20 +19,28 @@ import { judge, type Acknowledged, type Verdict } from './race/judge.ts';
 
 const { values } = parseArgs({
   options: {
-    agents: { type: 'string', default: '100' },
-    tasks: { type: 'string', default: '1000' },
-    kills: { type: 'string', default: '20' },
+    agents: { type: 'string' },
+    tasks: { type: 'string' },
+    kills: { type: 'string' },
     seed: { type: 'string', default: '1' },
     'budget-s': { type: 'string' },
     json: { type: 'boolean', default: false },
   },
 });
-const tasks = Number(values.tasks);
-const agents = Number(values.agents);
-const kills = Number(values.kills);
-const seed = Number(values.seed);
 /** Without a budget the run ends by its own count; this only bounds a run that hangs. */
 const budgetS = Number(values['budget-s'] ?? '300');
+/** On two busy cores 100 processes alone take half a minute to start; a smaller budget gets a smaller race. */
+const WHOLE_BUDGET_S = 90;
+const size =
+  budgetS < WHOLE_BUDGET_S
+    ? { agents: 40, tasks: 400, kills: 8 }
+    : { agents: 100, tasks: 1_000, kills: 20 };
+const tasks = Number(values.tasks ?? size.tasks);
+const agents = Number(values.agents ?? size.agents);
+const kills = Number(values.kills ?? size.kills);
+const seed = Number(values.seed);
+/** Time kept for the tasks that are left after the last kill, and for the judge, s. */
+const AFTER_KILLS_S = 15;
 const startedAt = performance.now();
 const seconds = (): number => Math.round((performance.now() - startedAt) / 100) / 10;
 const left = (): number => budgetS - seconds();
@@ -209,7 +220,7 @@ const main = async (): Promise<boolean> => {
       { planId: 'race', add },
       { token, key: `race-part-${life}` },
     );
-    if (life < kills && left() > 15) {
+    if (life < kills && left() > AFTER_KILLS_S) {
       await sleep(20 + random() * 250);
       leader.kill('SIGKILL');
       await ended(leader);
@@ -218,7 +229,7 @@ const main = async (): Promise<boolean> => {
     }
     await part;
   }
-  note(`the leader was killed ${killed} times`);
+  note(`the leader was killed ${killed} of ${kills} times`);
   let finished = false;
   while (!finished && left() > 5) {
     const { body } = await call(url, 'plans.show', { planId: 'race' }, { token });
@@ -250,15 +261,18 @@ const report = (verdict: Verdict, { killed, frozen, finished }: Run): boolean =>
       verdict.lostClaims +
       verdict.lostCompletions ===
     0;
-  const covered = finished ? verdict.tasksDone === tasks && killed === kills : true;
-  const ok =
-    clean && covered && lateRefused === 6 && verdict.faults.length === 0 && verdict.tasksDone > 0;
+  const whole = finished && killed === kills;
+  // Little time makes a small race, but not an empty one.
+  const raced = verdict.tasksDone > 0 && (killed > 0 || kills === 0);
+  const agreed = !finished || verdict.tasksDone === tasks;
+  const ok = clean && raced && agreed && lateRefused === 6 && verdict.faults.length === 0;
   const figures = {
     ok,
     agents,
     tasks,
     tasksDone: verdict.tasksDone,
     kills: killed,
+    killsPlanned: kills,
     epochs: verdict.openings,
     entries: verdict.entries,
     acknowledged: acknowledged.length,
@@ -269,13 +283,14 @@ const report = (verdict: Verdict, { killed, frozen, finished }: Run): boolean =>
     lateWritesRefused: lateRefused,
     refusals: Object.fromEntries(refused),
     finished,
+    whole,
     seed,
     seconds: seconds(),
   };
   for (const fault of verdict.faults) note(`FAULT ${fault}`);
   if (!ok) for (const write of frozen.late) note(JSON.stringify(write));
   note(
-    `${verdict.tasksDone} of ${tasks} tasks won once, ${acknowledged.length} acknowledgements all in the log: ${ok ? 'holds' : 'BROKEN'}`,
+    `${verdict.tasksDone} of ${tasks} tasks won once, ${acknowledged.length} acknowledgements all in the log: ${ok ? 'holds' : 'BROKEN'}${whole ? '' : ', in part: the time was short'}`,
   );
   process.stdout.write(
     `${values.json ? JSON.stringify(figures) : JSON.stringify(figures, undefined, 2)}\n`,
