@@ -400,6 +400,30 @@ describe('plans of other tools', () => {
     );
   });
 
+  test('a plan that is larger than one call goes in parts, and a second time changes nothing', async () => {
+    const tasks = Array.from({ length: 750 }, (_, at) => ({
+      key: `t${at}`,
+      title: `Task ${at}`,
+      description: 'x'.repeat(19_000),
+      ...(at === 0 ? {} : { dependsOn: [`t${at - 1}`] }),
+    }));
+    const path = join(root, 'large.json');
+    writeFileSync(path, JSON.stringify({ id: 'large', tasks: tasks.toReversed() }));
+    const { code, stdout, stderr } = await run(['plan', 'submit', path, '--json']);
+    expect(code, stderr).toBe(0);
+    expect(json(stdout)).toEqual({ planId: 'large', tasks: 750, ready: 1, changed: true });
+    expect(stderr).toContain('part 2 of 2');
+    expect(await answer('plan', 'submit', path)).toMatchObject({ tasks: 750, changed: false });
+    expect(await answer('plan', 'show', 'large')).toMatchObject({
+      status: 'active',
+      longestChain: 750,
+    });
+    const exported = JSON.parse((await run(['plan', 'export', 'large'])).stdout) as {
+      tasks: unknown[];
+    };
+    expect(exported.tasks).toHaveLength(750);
+  });
+
   test('submit takes our own formats only, and says what takes the others', async () => {
     const { code, stderr } = await run(['plan', 'submit', board]);
     expect(code).toBe(2);

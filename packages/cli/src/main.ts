@@ -38,7 +38,7 @@ export const main = async (words: readonly string[], io: Io): Promise<number> =>
     out = new Output(io, flags);
     const context: CommandContext = { ...parsed, flags, io, out };
     refuseUnfit(parsed, context);
-    const run = await parsed.spec.load();
+    const run = (await parsed.spec.load?.()) ?? (await import('./commands/help.ts')).showHelp;
     return await run(context);
   } catch (cause) {
     const problem = await problemOfCause(cause, io);

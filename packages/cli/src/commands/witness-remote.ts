@@ -29,7 +29,7 @@ import { withClient } from '../server/connect.ts';
 import { findTarget } from '../server/target.ts';
 import { optionOf } from '../tree/command.ts';
 import type { CommandContext } from '../tree/command.ts';
-import { originOf } from './witness-verify.ts';
+import { originOf } from './log-key.ts';
 
 interface Known {
   readonly vkey: string;

@@ -11,6 +11,7 @@ import type { Terminal } from '../output/terminal.ts';
 import { readClientSettings } from '../server/settings.ts';
 import { optionOf } from '../tree/command.ts';
 import type { CommandContext, CommandRun } from '../tree/command.ts';
+import { originOf } from './log-key.ts';
 
 export const verifyWitness: CommandRun = async (context) => {
   const [place] = context.args;
@@ -76,9 +77,6 @@ const trustOf = async (context: CommandContext): Promise<VerifyFolderOptions> =>
     ...(held.length === 0 ? {} : { heldCheckpoints: held }),
   };
 };
-
-/** A vkey is `name+id+key`; the log's key has the log's origin as its name. */
-export const originOf = (vkey: string): string => vkey.split('+', 1)[0] ?? '';
 
 const verifyText = ({ ok, log, replay }: FolderReport, terminal: Terminal): string =>
   pairs(terminal, [

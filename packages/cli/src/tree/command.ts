@@ -65,8 +65,8 @@ export interface CommandSpec {
   /** Speaks of log entries: --why can show them. */
   readonly explains?: boolean;
   readonly hidden?: boolean;
-  /** Loaded when the command is run, and not before. */
-  readonly load: () => Promise<CommandRun>;
+  /** Loaded when the command is run, and not before; absent: it is about the tree itself, and main runs it. */
+  readonly load?: () => Promise<CommandRun>;
 }
 
 /** Flags that every command takes. */

@@ -278,7 +278,6 @@ const SHELL: readonly CommandSpec[] = [
     args: [argument('COMMAND', 'the command', { required: false, many: true })],
     options: [],
     example: 'help plan import',
-    load: async () => (await import('../commands/help.ts')).showHelp,
   },
 ];
 
