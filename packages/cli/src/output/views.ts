@@ -1,6 +1,7 @@
 /** How the outputs of operations look to people. What has no view of its own is shown as its fields. */
 import type { OperationName, OutputOf } from '@infrafabric/protocol';
 import { agoText, durationText } from '../commands/duration.ts';
+import { shortened } from '../plans/index.ts';
 import { cell, pairs, table } from './terminal.ts';
 import type { Cell, Paint, Terminal } from './terminal.ts';
 
@@ -204,6 +205,9 @@ const VIEWS: Views = {
 
 type Entries = OutputOf<'witness.query'>['entries'];
 
+/** Characters of a call's arguments in a row: a plan is a whole book, and --json has it. */
+const ARGUMENTS_CHARS_MAX = 200;
+
 /** Entries of the log as a table: what happened, by whom, and the events it caused. */
 export const entriesText = (entries: Entries, terminal: Terminal): string =>
   table(
@@ -215,7 +219,7 @@ export const entriesText = (entries: Entries, terminal: Terminal): string =>
       cell(entry.operation),
       cell(entry.principal),
       cell(entry.events.map(({ type }) => (typeof type === 'string' ? type : '?')).join(', ')),
-      cell(JSON.stringify(entry.args)),
+      cell(shortened(JSON.stringify(entry.args), ARGUMENTS_CHARS_MAX)),
     ]),
   );
 
