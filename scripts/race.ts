@@ -41,6 +41,8 @@ const kills = Number(values.kills ?? size.kills);
 const seed = Number(values.seed);
 /** Time kept for the tasks that are left after the last kill, and for the judge, s. */
 const AFTER_KILLS_S = 15;
+/** What the stopped worker tries when it wakes; see race/frozen.ts. */
+const LATE_WRITES = 6;
 const startedAt = performance.now();
 const seconds = (): number => Math.round((performance.now() - startedAt) / 100) / 10;
 const left = (): number => budgetS - seconds();
@@ -253,19 +255,26 @@ interface Run {
   readonly finished: boolean;
 }
 
-const report = (verdict: Verdict, { killed, frozen, finished }: Run): boolean => {
-  const lateRefused = frozen.late.filter((write) => namesHolder(write, frozen.newHolder)).length;
-  const clean =
-    verdict.doubleClaims +
-      verdict.doubleCompletions +
-      verdict.lostClaims +
-      verdict.lostCompletions ===
-    0;
-  const whole = finished && killed === kills;
+/** Whether the log keeps what the race promised, as far as the race came. */
+const holds = (verdict: Verdict, { killed, finished }: Run): boolean => {
+  const broken = [
+    verdict.doubleClaims,
+    verdict.doubleCompletions,
+    verdict.lostClaims,
+    verdict.lostCompletions,
+    verdict.faults.length,
+  ];
   // Little time makes a small race, but not an empty one.
   const raced = verdict.tasksDone > 0 && (killed > 0 || kills === 0);
   const agreed = !finished || verdict.tasksDone === tasks;
-  const ok = clean && raced && agreed && lateRefused === 6 && verdict.faults.length === 0;
+  return broken.every((count) => count === 0) && raced && agreed;
+};
+
+const report = (verdict: Verdict, run: Run): boolean => {
+  const { killed, frozen, finished } = run;
+  const lateRefused = frozen.late.filter((write) => namesHolder(write, frozen.newHolder)).length;
+  const whole = finished && killed === kills;
+  const ok = holds(verdict, run) && lateRefused === LATE_WRITES;
   const figures = {
     ok,
     agents,
