@@ -36,14 +36,14 @@ const candidates = async (
   io: Io,
 ): Promise<readonly Candidate[] | 'files'> => {
   const { spec, noun, positions, waiting } = placeOf(before);
-  if (waiting !== undefined) return completed(waiting.completion, before, io);
+  if (waiting !== undefined) return completed(waiting.completion, { before, current }, io);
   if (current.startsWith('-')) return flags(spec);
   if (spec === undefined) return noun === undefined ? firstWords() : verbs(noun);
   const last = spec.args.at(-1);
   const argument = spec.args[positions] ?? (last?.many === true ? last : undefined);
   if (argument === undefined) return flags(spec);
   if (spec.path[0] === 'help') return firstWords();
-  return completed(argument.completion, before, io);
+  return completed(argument.completion, { before, current }, io);
 };
 
 interface Place {
@@ -91,7 +91,7 @@ const flags = (spec: CommandSpec | undefined): readonly Candidate[] =>
 
 const completed = async (
   completion: Completion | undefined,
-  before: readonly string[],
+  words: { readonly before: readonly string[]; readonly current: string },
   io: Io,
 ): Promise<readonly Candidate[] | 'files'> => {
   if (completion === undefined) return [];
@@ -101,6 +101,6 @@ const completed = async (
     case 'words':
       return completion.words.map((word) => ({ word, says: '' }));
     case 'live':
-      return liveIds(completion.of, before, io);
+      return liveIds(completion.of, words, io);
   }
 };

@@ -24,7 +24,7 @@ interface Question {
   readonly says: string;
 }
 
-const questionOf = (kind: LiveKind, before: readonly string[]): Question => {
+const questionOf = (kind: LiveKind, before: readonly string[], current: string): Question => {
   const limit = IDS_MAX;
   switch (kind) {
     case 'plan':
@@ -35,14 +35,12 @@ const questionOf = (kind: LiveKind, before: readonly string[]): Question => {
         id: 'planId',
         says: 'title',
       };
-    case 'task':
-      return {
-        operation: 'tasks.list',
-        input: { limit },
-        list: 'tasks',
-        id: 'taskId',
-        says: 'title',
-      };
+    case 'task': {
+      // A plan's name is there: only its tasks are asked for, or a large realm would hide them.
+      const [planId = '', rest] = current.split('/');
+      const input = rest === undefined ? { limit } : { limit, planId };
+      return { operation: 'tasks.list', input, list: 'tasks', id: 'taskId', says: 'title' };
+    }
     case 'session':
       return {
         operation: 'sessions.list',
@@ -74,10 +72,10 @@ const questionOf = (kind: LiveKind, before: readonly string[]): Question => {
 /** Rejects where there is no fabric, or none that answers in time. */
 export const liveIds = async (
   kind: LiveKind,
-  before: readonly string[],
+  { before, current }: { readonly before: readonly string[]; readonly current: string },
   io: Io,
 ): Promise<readonly LiveId[]> => {
-  const { operation, input, list, id, says } = questionOf(kind, before);
+  const { operation, input, list, id, says } = questionOf(kind, before, current);
   const answer = await post(findTarget(flagsOf(before), io), operation, input);
   const rows: unknown = isRecord(answer) ? answer[list] : undefined;
   if (!Array.isArray(rows)) return [];

@@ -48,7 +48,6 @@ const PLANS: readonly CommandSpec[] = [
     example: 'plan import .beads --dry-run',
     operation: rowOf('plans.submit'),
     mutates: true,
-    explains: true,
     load: async () => (await import('../commands/plan-import.ts')).importPlan,
   },
   {
