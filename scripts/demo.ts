@@ -36,6 +36,8 @@ import type { SwarmResult } from './demo/swarm.ts';
 
 const ROOT = dirname(import.meta.dirname);
 const SEED_DEFAULT = 7;
+/** The command line of a clone, with nothing installed beside it. */
+const IFAB = 'node scripts/bootstrap.mjs packages/cli/src/bin.ts';
 
 interface Outcome {
   readonly figures: LogFigures;
@@ -150,6 +152,7 @@ async function runChecks(
   const summary = await runPlan({
     client,
     plan,
+    isSubmitted: false,
     sessions: 3,
     name: `run-${process.pid}@demo`,
     parts: {
@@ -203,7 +206,7 @@ async function prove(
       `${size} entries verified: frames, chain, Merkle tree, tiles, signed checkpoints (${anchored})`,
     );
     const hashes =
-      replay.hashesCompared === 0 ? '' : `, ${replay.hashesCompared} state hashes equal`;
+      replay.hashesCompared === 0 ? '' : `, state hashes equal (${replay.hashesCompared})`;
     story.good(`${replay.decided} decisions made again with the same result${hashes}`);
     story.good('invariants C1 to C5 checked after each of them');
     story.fact(`root ${root}`);
@@ -240,8 +243,8 @@ function tellEnd(story: Story, folder: string, outcome: Outcome, isGood: boolean
   story.chapter(isGood ? 'It holds.' : 'It does not hold: see above.');
   story.plain(`  created      ${folder} (the log, its keys and proofs)`);
   story.plain(`  remove it    rm -rf ${folder}`);
-  story.plain('  for real     npx ifab serve');
-  story.plain('               npx ifab run examples/repo-checks.yaml --in .');
+  story.plain(`  for real     ${IFAB} serve`);
+  story.plain(`               ${IFAB} run examples/repo-checks.yaml --in .`);
 }
 
 function summaryOf(

@@ -19,6 +19,7 @@ export interface ProcessOrder extends Pick<
     readonly capabilities: readonly string[];
   }[];
   readonly needs: readonly (readonly [taskId: string, waitsOn: string])[];
+  readonly slow: readonly (readonly [taskId: string, workMs: number])[];
 }
 
 const say = (value: unknown): void => void process.stdout.write(`${JSON.stringify(value)}\n`);
@@ -28,11 +29,18 @@ async function main(): Promise<void> {
   const first = await lines.next();
   if (first.done === true) return;
   const order: ProcessOrder = JSON.parse(first.value);
-  const { url, token, agents, needs, ...work } = order;
+  const { url, token, agents, needs, slow, ...work } = order;
   const client = await connect({ url, token, transport: 'ws' });
   const started: SimulatedAgent[] = await Promise.all(
     agents.map((one) =>
-      startSimulatedAgent({ ...work, ...one, client, needs: new Map(needs), onEvent: say }),
+      startSimulatedAgent({
+        ...work,
+        ...one,
+        client,
+        needs: new Map(needs),
+        slow: new Map(slow),
+        onEvent: say,
+      }),
     ),
   );
   say({ type: 'started', sessions: started.map(({ session }) => session.sessionId) });

@@ -10,18 +10,21 @@ import type { CrewEvent } from './crew.ts';
 import type { Story } from './story.ts';
 
 const PLAN = 'swarm-of-swarms';
+const CORE = `${PLAN}/s4-p04-core`;
 /** Who is killed and who is frozen, and after how many tasks that are done. */
 const KILLED = { at: 2, afterDone: 60 } as const;
 const FROZEN = { at: 4, afterDone: 160 } as const;
 /** Short, so that the demo is: three lost renewals at one each half second. */
 const LEASE_MS = 1_500;
 const WORK_MS = 60;
+/** In the processes that are killed and frozen: long enough that they are hit at work, also on a busy machine. */
+const VICTIM_WORK_MS = 300;
+/** The core of the bridges: long enough that the sessions that need it come before it is done. */
+const CORE_MS = 3_000;
 /** Longer than a frozen process needs to wake while somebody else holds its task. */
 const AGAIN_MS = 900;
 /** A frozen process is woken by then, whatever happened. If it had just handed everything in, another try follows. */
 const FROZEN_MS_MAX = 3 * LEASE_MS;
-/** Leases that the killed process must hold: what it was just handing in is no loss. */
-const KILLED_HOLDS_MIN = 3;
 const TOLD_EVERY_S = 1.5;
 /** The plan is done long before; then something hangs, and the demo says so instead of hanging, too. */
 const PLAN_MS_MAX = 75_000;
@@ -114,16 +117,16 @@ export class Swarm {
   }
 
   #order(at: number) {
-    const core = `${PLAN}/s4-p04-core`;
     return {
       planId: PLAN,
       leaseMs: LEASE_MS,
-      workMs: WORK_MS,
+      workMs: at === KILLED.at || at === FROZEN.at ? VICTIM_WORK_MS : WORK_MS,
       againMs: AGAIN_MS,
+      slow: [[CORE, CORE_MS] as const],
       seed: this.#seed,
       isStubborn: at === FROZEN.at,
       // Session 4 blocks the others: their side of the bridge turns out to need its core.
-      needs: [1, 2, 3].map((session) => [`${PLAN}/s${session}-p04-side`, core] as const),
+      needs: [1, 2, 3].map((session) => [`${PLAN}/s${session}-p04-side`, CORE] as const),
     };
   }
 
@@ -144,6 +147,7 @@ export class Swarm {
       case 'task.leased':
         this.#holders.set(taskId, sessionId);
         if (this.#orphans.has(taskId)) this.#wakeFrozen(`${taskId} has another holder`);
+        this.#misbehave(this.#memberOf.get(sessionId));
         break;
       case 'task.completed':
         this.#holders.delete(taskId);
@@ -166,38 +170,35 @@ export class Swarm {
         break;
       default:
     }
-    this.#misbehave();
   }
 
-  #misbehave(): void {
-    const { afterDone } = this.#isKilled ? FROZEN : KILLED;
-    if (this.#done < afterDone) return;
-    if (!this.#isKilled) this.#kill();
-    else if (this.#frozen === 'not-yet') this.#freeze();
+  /** A process is hit when it has just taken a task, so that there is something to lose. */
+  #misbehave(member: CrewMember | undefined): void {
+    if (member?.at === KILLED.at && !this.#isKilled && this.#done >= KILLED.afterDone)
+      this.#kill(member);
+    const isFreezable =
+      this.#isKilled && this.#frozen === 'not-yet' && this.#done >= FROZEN.afterDone;
+    if (member?.at === FROZEN.at && isFreezable) this.#freeze(member);
   }
 
-  #kill(): void {
-    const member = this.#crew[KILLED.at];
-    const held = this.#heldBy(member);
-    if (member === undefined || held.length < KILLED_HOLDS_MIN) return;
+  #kill(member: CrewMember): void {
     this.#isKilled = true;
     this.#killedSessions.push(...member.sessions);
     member.signal('SIGKILL');
-    this.#story.deed(
-      `kill -9 ${member.pid}: ${member.sessions.length} agents die with ${held.length} leases (${named(held)})`,
-    );
+    this.#story.deed(`kill -9 ${member.pid}: ${this.#toll(member)}`);
   }
 
-  #freeze(): void {
-    const member = this.#crew[FROZEN.at];
-    const held = this.#heldBy(member);
-    if (member === undefined || held.length === 0) return;
+  #freeze(member: CrewMember): void {
     this.#frozen = 'now';
     member.signal('SIGSTOP');
-    this.#story.deed(
-      `kill -STOP ${member.pid}: ${member.sessions.length} agents freeze with ${held.length} leases (${named(held)})`,
-    );
+    this.#story.deed(`kill -STOP ${member.pid}: ${this.#toll(member)}`);
     this.#wake = setTimeout(() => this.#wakeFrozen('it slept long enough'), FROZEN_MS_MAX);
+  }
+
+  #toll(member: CrewMember): string {
+    const held = this.#heldBy(member);
+    const leases = held.length === 1 ? 'a lease' : `${held.length} leases`;
+    return `${member.sessions.length} agents, one of each session, with ${leases} (${named(held)})`;
   }
 
   #wakeFrozen(why: string): void {
@@ -222,9 +223,9 @@ export class Swarm {
     this.#story.fact(`the lease of ${whose} on ${taskId} has expired: the task is ready again`);
   }
 
-  #heldBy(member: CrewMember | undefined): readonly string[] {
+  #heldBy(member: CrewMember): readonly string[] {
     return [...this.#holders].flatMap(([taskId, session]) =>
-      member !== undefined && this.#memberOf.get(session) === member ? [taskId] : [],
+      this.#memberOf.get(session) === member ? [taskId] : [],
     );
   }
 

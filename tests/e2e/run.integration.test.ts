@@ -270,7 +270,8 @@ test('tasks without a command are named and left; with --simulate they are playe
     unsuited: ['think'],
     counts: { done: 1, ready: 1 },
   });
-  const played = await fixture.run(plan, '--simulate', '--work-ms', '10');
+  // A plan that the fabric has is run by its id, too.
+  const played = await fixture.run('p', '--simulate', '--work-ms', '10');
   expect(played.code).toBe(0);
   expect(played.events.find(({ type }) => type === 'task.completed')?.evidence?.summary).toMatch(
     /simulated/,

@@ -22,6 +22,8 @@ export interface SimulatedAgentOptions {
   readonly isStubborn: boolean;
   /** Tasks whose first attempt finds that it needs another task: it raises a blocker and gives the lease back. */
   readonly needs?: ReadonlyMap<string, string> | undefined;
+  /** Lengths of attempts at these tasks, ms, whatever the mean is. */
+  readonly slow?: ReadonlyMap<string, number> | undefined;
   readonly onEvent: (event: AgentEvent) => void;
 }
 
@@ -148,9 +150,11 @@ async function handInAnyway(
 
 /** How long this attempt takes, ms: the seed, the task and the attempt decide. */
 function attemptMs(
-  { workMs, againMs, seed }: SimulatedAgentOptions,
+  { workMs, againMs, slow, seed }: SimulatedAgentOptions,
   { taskId, grant }: Lease,
 ): number {
+  const slowMs = slow?.get(taskId);
+  if (slowMs !== undefined) return slowMs;
   if (grant.attempt > 1) return againMs;
   const digest = createHash('sha256').update(`${seed}/${taskId}`).digest();
   return Math.round(workMs * (0.5 + digest.readUInt32BE() / 2 ** 32));

@@ -1,7 +1,9 @@
 /** `ifab run PLAN`: a plan's commands, done by sessions of this process. */
 import { mkdir, stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
+import { PlanId } from '@infrafabric/protocol';
 import type { PlanSpec } from '@infrafabric/protocol';
+import { planFromLog } from '../commands/plan-export.ts';
 import type { Io } from '../io.ts';
 import { EXIT_DONE } from '../output/exit.ts';
 import { cliError } from '../output/problem.ts';
@@ -38,23 +40,17 @@ import type { MakeView, RunView } from './view/view.ts';
 export async function runCommand(context: CommandContext): Promise<number> {
   const { out, flags, io } = context;
   const wanted = runFlags(context);
-  const plan = await planOf(wanted, io.cwd);
-  if (flags.dryRun) {
-    const said = { planId: plan.id, tasks: plan.tasks.length, sessions: wanted.sessions };
-    out.data(
-      said,
-      () => `would run ${plan.tasks.length} tasks of ${plan.id} with ${wanted.sessions} sessions\n`,
-    );
-    return EXIT_DONE;
-  }
+  const file = await planFile(wanted, io.cwd);
+  if (flags.dryRun && file !== undefined) return dryRun(context, wanted, file);
   const fabric = await openFabricOfRun(context, wanted.join);
   try {
-    if (!flags.quiet)
-      out.note(`${fabric.isOwn ? 'started' : 'joined'} the fabric at ${fabric.url}`);
+    const plan = file ?? (await planFromLog(fabric.client, wanted.path));
+    if (flags.dryRun) return dryRun(context, wanted, plan);
+    out.note(`${fabric.isOwn ? 'started' : 'joined'} the fabric at ${fabric.url}`);
     const ended = await endDeadRunners(fabric.client);
     if (ended > 0)
       out.note(`${ended} sessions of runners that were killed are ended; their tasks are ready`);
-    const summary = await run(context, { plan, wanted, fabric });
+    const summary = await run(context, { plan, isSubmitted: file === undefined, wanted, fabric });
     out.data(summaryJson(summary), (terminal) => summaryText(terminal, summary));
     return exitOfRun(summary);
   } finally {
@@ -62,23 +58,31 @@ export async function runCommand(context: CommandContext): Promise<number> {
   }
 }
 
+function dryRun({ out }: CommandContext, { sessions }: RunFlags, plan: PlanSpec): number {
+  const tasks = plan.tasks.length;
+  const said = { planId: plan.id, tasks, sessions };
+  out.data(said, () => `would run ${tasks} tasks of ${plan.id} with ${sessions} sessions\n`);
+  return EXIT_DONE;
+}
+
 interface Parts {
   readonly plan: PlanSpec;
+  readonly isSubmitted: boolean;
   readonly wanted: RunFlags;
   readonly fabric: FabricOfRun;
 }
 
-async function run(context: CommandContext, { plan, wanted, fabric }: Parts): Promise<RunSummary> {
+async function run(context: CommandContext, asked: Parts): Promise<RunSummary> {
   const { io, out } = context;
-  const kept: string[] = [];
+  const { plan, isSubmitted, wanted, fabric } = asked;
   let view: RunView | undefined;
-  const parts = await attemptParts(io, { plan, wanted, fabric }, (folder, why) => {
-    kept.push(folder);
+  const parts = await attemptParts(io, asked, (folder, why) => {
     view?.note(`kept ${folder}: ${why}`);
   });
   return runPlan({
     client: fabric.client,
     plan,
+    isSubmitted,
     sessions: wanted.sessions,
     name: runnerName(process.pid),
     parts,
@@ -125,16 +129,20 @@ async function attemptParts(
   };
 }
 
-async function planOf({ path, planId, reopen }: RunFlags, cwd: string): Promise<PlanSpec> {
-  const source = await loadPlanSource(resolve(cwd, path));
+/** The plan in the file; undefined where there is no such file and the word may be the id of a plan. */
+async function planFile(
+  { path, planId, reopen }: RunFlags,
+  cwd: string,
+): Promise<PlanSpec | undefined> {
+  const full = resolve(cwd, path);
+  const isId = PlanId.safeParse(path).success && !/\.(?:ya?ml|jsonl?|md)$/i.test(path);
+  if (isId && !(await isThere(full))) return undefined;
+  const source = await loadPlanSource(full);
   const options = planId === undefined ? { reopen } : { planId, reopen };
   const result = readPlan(source, options);
   if (result.kind === 'plan') return result.plan;
-  throw cliError(
-    'cli.input',
-    `${path} is no plan that can be run`,
-    renderIssues(result.issues, { width: 100 }),
-  );
+  const words = renderIssues(result.issues, { width: 100 });
+  throw cliError('cli.input', `${path} is no plan that can be run`, words);
 }
 
 const viewFor =
@@ -159,6 +167,12 @@ async function askApproval(
   );
   return /^y(?:es)?$/i.test(answer.trim());
 }
+
+const isThere = (path: string): Promise<boolean> =>
+  stat(path).then(
+    () => true,
+    () => false,
+  );
 
 const isFolder = (path: string): Promise<boolean> =>
   stat(path).then(

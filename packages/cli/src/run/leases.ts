@@ -1,5 +1,5 @@
 /** Where the runner's sessions get their leases from. */
-import type { PlanSpec } from '@infrafabric/protocol';
+import type { TaskSpec } from '@infrafabric/protocol';
 import { FabricError } from '@infrafabric/sdk';
 import type { Client, Lease, Session } from '@infrafabric/sdk';
 
@@ -17,7 +17,7 @@ const PAUSE_MS = 200;
 const LOOK_AGAIN_MS = 2_000;
 
 /** Every task suits: the fabric chooses, and a session that waits is woken with its lease. */
-export function pushedLeases(planId: string): LeaseSource {
+function pushedLeases(planId: string): LeaseSource {
   return {
     poke: () => undefined,
     acquire: async (session, signal) => {
@@ -38,7 +38,7 @@ export function pushedLeases(planId: string): LeaseSource {
  * Some tasks are not for this runner: it looks which are ready and claims by name. Sessions share one look, and no two
  * of them reach for the same task.
  */
-export function pickedLeases(
+function pickedLeases(
   client: Client,
   planId: string,
   suits: (key: string) => boolean,
@@ -85,14 +85,30 @@ export async function readyTasks(client: Client, planId: string): Promise<readon
   return tasks.map(({ taskId }) => taskId);
 }
 
-/** Keys of tasks that the executor cannot do. */
-export const unsuited = (
-  plan: PlanSpec,
-  takes: (task: PlanSpec['tasks'][number]) => boolean,
-): ReadonlySet<string> =>
-  new Set(
-    plan.tasks.filter((task) => task.imported?.done !== true && !takes(task)).map(({ key }) => key),
-  );
+/**
+ * Leases of tasks that suit: pushed while all of the plan do, picked once one is known that does not. A task that came
+ * into the plan later is looked at when it is granted, and given back if it does not suit. `unsuited` grows by it.
+ */
+export function suitedLeases(
+  client: Client,
+  planId: string,
+  tasks: { readonly suits: (task: TaskSpec) => boolean; readonly unsuited: Set<string> },
+): LeaseSource {
+  const { suits, unsuited } = tasks;
+  const pushed = pushedLeases(planId);
+  const picked = pickedLeases(client, planId, (key) => !unsuited.has(key));
+  return {
+    poke: picked.poke,
+    acquire: async (session, signal) => {
+      const source = unsuited.size === 0 ? pushed : picked;
+      const lease = await source.acquire(session, signal);
+      if (lease === undefined || suits(lease.task)) return lease;
+      unsuited.add(lease.task.key);
+      await lease.release('This runner cannot do it: the task names no command.');
+      return undefined;
+    },
+  };
+}
 
 const isLater = (cause: unknown): boolean =>
   cause instanceof FabricError && cause.remedy === 'retry-later';

@@ -6,7 +6,7 @@ import type { AgentLoop, AttemptEnd } from './agent-loop.ts';
 import { performAttempt } from './attempt.ts';
 import type { AttemptParts } from './attempt.ts';
 import { Board } from './board.ts';
-import { pickedLeases, pushedLeases, unsuited } from './leases.ts';
+import { suitedLeases } from './leases.ts';
 import type { LeaseSource } from './leases.ts';
 import { Supervisor } from './supervisor.ts';
 import type { PlanView, Settled } from './supervisor.ts';
@@ -16,6 +16,8 @@ import type { MakeView, RunView } from './view/view.ts';
 export interface RunOptions {
   readonly client: Client;
   readonly plan: PlanSpec;
+  /** The fabric has it already, perhaps with edits since. */
+  readonly isSubmitted: boolean;
   readonly sessions: number;
   /** Name of this runner: its agents are `<name>/1`, `<name>/2`, … */
   readonly name: string;
@@ -106,17 +108,17 @@ interface Run {
 
 async function openRun(options: RunOptions): Promise<Run> {
   const { client, plan, parts, name } = options;
-  await client.call('plans.submit', { plan });
+  if (!options.isSubmitted) await client.call('plans.submit', { plan });
   const names = new Map<string, string>();
   const board = new Board(plan.title ?? plan.id, (id) => names.get(id) ?? id);
   // The cursor first, then the state: an event between them is folded twice, and none is missed.
   const { size } = await client.call('realm.status', {});
   board.begin(await allTasks(client, plan.id));
-  const alien = unsuited(plan, parts.executor.takes);
-  const source =
-    alien.size === 0
-      ? pushedLeases(plan.id)
-      : pickedLeases(client, plan.id, (key) => !alien.has(key));
+  const { takes } = parts.executor;
+  const alien = new Set<string>(
+    plan.tasks.filter((task) => task.imported?.done !== true && !takes(task)).map(({ key }) => key),
+  );
+  const source = suitedLeases(client, plan.id, { suits: takes, unsuited: alien });
   const judge = await client.openSession({ agent: `${name}/judge`, role: 'runner', leasesMax: 1 });
   return {
     agents: [],

@@ -36,6 +36,8 @@ export interface SupervisorOptions {
 
 /** Looks again even where no event said so, ms: another runner's lease may end in silence. */
 const LOOK_EVERY_MS = 1_000;
+/** Parked tasks that are named. */
+const PARKED_NAMED_MAX = 5;
 /** Events of one burst are looked at together, ms. */
 const GATHER_MS = 50;
 
@@ -107,7 +109,27 @@ export class Supervisor {
     const waiting = await this.#approvePhases(view);
     if (red === 'changed' || waiting === 'changed') return this.#again();
     if (await this.#isBusy(view)) return undefined;
-    return { plan: view, left: leftOf(view, [...red, ...waiting]) };
+    const parked = await this.#parkedWords(view);
+    return { plan: view, left: leftOf(view, [...red, ...waiting, ...parked]) };
+  }
+
+  /** Each with the command that takes it up again, for as many as a person reads. */
+  async #parkedWords({ counts }: PlanView): Promise<readonly string[]> {
+    const { client, plan } = this.#options;
+    if (counts.parked === 0) return [];
+    const { tasks } = await client.call('tasks.list', {
+      planId: plan.id,
+      phase: 'parked',
+      limit: PARKED_NAMED_MAX,
+    });
+    const more = counts.parked - tasks.length;
+    return [
+      ...tasks.map(
+        ({ taskId }) =>
+          `${taskId} is parked: ifab task show ${taskId} says why, ifab task unpark ${taskId} tries again`,
+      ),
+      ...(more > 0 ? [`${more} more are parked: ifab task list`] : []),
+    ];
   }
 
   /**
@@ -198,14 +220,13 @@ function leftOf({ counts, status }: PlanView, stops: readonly string[]): readonl
   const left = [...stops];
   if (status === 'paused') left.push('the plan is paused');
   if (status === 'cancelled') left.push('the plan was cancelled');
-  if (counts.parked > 0) left.push(`${counts.parked} tasks are parked after failed attempts`);
-  if (counts.blocked > 0) left.push(`${counts.blocked} tasks are blocked`);
-  if (counts.submitted > 0) left.push(`${counts.submitted} tasks wait for a verdict`);
+  if (counts.blocked > 0) left.push(`blocked: ${counts.blocked}`);
+  if (counts.submitted > 0) left.push(`waiting for a verdict: ${counts.submitted}`);
   if (counts.ready > 0 && status === 'active') {
     left.push(
-      `${counts.ready} ready tasks name no command: --simulate plays them, agents can do them`,
+      `ready without a command: ${counts.ready}; agents can do them, --simulate plays them`,
     );
   }
-  if (counts.waiting > 0) left.push(`${counts.waiting} tasks wait for others`);
+  if (counts.waiting > 0) left.push(`waiting for others: ${counts.waiting}`);
   return left;
 }

@@ -6,7 +6,7 @@
 import type { Io } from '../../io.ts';
 import type { Terminal } from '../../output/terminal.ts';
 import { printable, shortened } from '../../plans/index.ts';
-import type { Board, RunningTask } from '../board.ts';
+import type { Board, Notice, RunningTask } from '../board.ts';
 import { noticeText } from './line-view.ts';
 import type { RunView } from './view.ts';
 
@@ -77,13 +77,20 @@ export function frame(board: Board, terminal: Terminal, columns: number): readon
     headLine(board, terminal, columns),
     ...shown.map((task) => runningLine(task, terminal, columns)),
     ...(hidden > 0 ? [terminal.paint('dim', `  and ${hidden} more`)] : []),
-    ...board.troubles.map((notice) =>
-      noticeText(terminal, {
-        ...notice,
-        detail: shortened(notice.detail, Math.max(0, columns - 60)),
-      }),
-    ),
+    ...board.troubles.map((notice) => noticeText(terminal, fitted(notice, columns))),
   ];
+}
+
+/** Mark, word and gaps of a notice. */
+const NOTICE_CHARS = 20;
+
+/** A notice that stays on one line: its task is cut before its detail is begun. */
+function fitted(notice: Notice, columns: number): Notice {
+  const room = Math.max(0, columns - NOTICE_CHARS);
+  const taskId =
+    notice.taskId === undefined ? undefined : shortened(printable(notice.taskId), room);
+  const rest = room - Array.from(taskId ?? '').length;
+  return { ...notice, taskId, detail: rest < 4 ? '' : shortened(printable(notice.detail), rest) };
 }
 
 function headLine(board: Board, terminal: Terminal, columns: number): string {
@@ -119,6 +126,8 @@ function runningLine(
   const name = shortened(left, room);
   const rest = room - Array.from(name).length;
   const note =
-    rest > 8 && line !== '' ? `  ${terminal.paint('dim', shortened(line, rest - 2))}` : '';
+    rest > 8 && line !== ''
+      ? `  ${terminal.paint('dim', shortened(printable(line), rest - 2))}`
+      : '';
   return `  ${terminal.paint('cyan', elapsed)}  ${name}${note}`;
 }
