@@ -191,6 +191,42 @@ test('a fabric that was killed is told from one that runs, and the next start go
   expect(await again.ended).toMatchObject({ code: 0 });
 });
 
+/** A disk that refuses to sync as soon as the file is there: `node:fs` itself answers EIO. */
+const brokenDisk = (trigger: string): string =>
+  `data:text/javascript,${encodeURIComponent(`
+import fs from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
+const { fdatasync, fdatasyncSync, existsSync } = fs;
+const eio = () => Object.assign(new Error('EIO: i/o error, fdatasync'), { code: 'EIO', errno: -5, syscall: 'fdatasync' });
+const broken = () => existsSync(${JSON.stringify(trigger)});
+fs.fdatasync = (fd, done) => (broken() ? setImmediate(done, eio()) : fdatasync(fd, done));
+fs.fdatasyncSync = (fd) => {
+  if (broken()) throw eio();
+  fdatasyncSync(fd);
+};
+syncBuiltinESMExports();
+`)}`;
+
+test('a disk that refuses to sync ends the fabric with 75, and nothing was promised', async () => {
+  const trigger = join(root, 'broken');
+  const fabric = start(['serve'], ['--import', brokenDisk(trigger)]);
+  await fabric.said('fabric');
+  writeFileSync(trigger, '');
+  const recorded = await ifab('witness', 'record', 'test', 'lost');
+  expect(recorded.code).not.toBe(0);
+  const { code, stderr } = await fabric.ended;
+  expect(code, stderr).toBe(75);
+  expect(stderr).toContain('log.fsync_failed');
+  rmSync(trigger);
+  const again = start(['serve']);
+  await again.said('fabric');
+  expect(JSON.parse((await ifab('witness', 'replay', '--json')).stdout)).toMatchObject({
+    ok: true,
+  });
+  again.child.kill('SIGTERM');
+  expect((await again.ended).code).toBe(0);
+});
+
 test('a wait that is interrupted exits 130; a reader that goes away ends a stream quietly', async () => {
   const fabric = start(['serve']);
   await fabric.said('fabric');

@@ -14,6 +14,9 @@ export interface Called {
   readonly trace: string | undefined;
 }
 
+/** How long a fabric that says it cannot now (starting, overloaded, disk full) is asked again: a person waits. */
+const RETRY_MS = 3_000;
+
 /** Calls; a refusal comes back as a CliError that names the id that was meant, where one is near. */
 export const callOperation = async (
   context: CommandContext,
@@ -30,6 +33,7 @@ export const callOperation = async (
       key,
       trace,
       signal: context.io.interrupted,
+      retryMs: RETRY_MS,
     });
     return { output, trace };
   } catch (cause) {
