@@ -2,7 +2,13 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
-import { OPERATIONS, RealmId, TraceId, type OperationName } from '@infrafabric/protocol';
+import {
+  OPERATIONS,
+  RealmId,
+  TraceId,
+  type OperationName,
+  type OutputOf,
+} from '@infrafabric/protocol';
 import { checkProofFile, noteVerifier, parseVkey } from '@infrafabric/tlog';
 
 import { systemClock } from '../engine/clock.ts';
@@ -15,7 +21,7 @@ import { silentLog } from '../engine/ports.ts';
 import { verifyFolder } from '../witness/verify.ts';
 import { nodePrimitives, nodeSha256 } from './node-crypto.ts';
 import { startSnapshot } from './start-snapshot.ts';
-import { makeWitness } from './witness-follower.ts';
+import { makeWitness, type WitnessFollower } from './witness-follower.ts';
 
 const folders: string[] = [];
 const opened: { close(): Promise<void> }[] = [];
@@ -55,18 +61,18 @@ async function lead(folder: string): Promise<Led> {
 }
 
 const operator = { cred: 'operator', name: 'operator', role: 'operator' } as const;
-const call = async (
+const call = async <Name extends OperationName>(
   led: Pick<FolderFabric, 'fabric'>,
-  op: OperationName,
+  op: Name,
   input: unknown,
-): Promise<{ output: Record<string, never>; index: number | undefined }> => {
+): Promise<{ output: OutputOf<Name>; index: number | undefined }> => {
   expect(OPERATIONS.map(({ name }) => name)).toContain(op);
   const reply = await led.fabric.call(op, input, {
     principal: operator,
     trace: TraceId.parse('ab'.repeat(16)),
   });
   if (reply.kind !== 'ok') throw new Error(`${op}: ${reply.code} ${reply.detail}`);
-  return { output: reply.output as Record<string, never>, index: reply.index };
+  return { output: reply.output as OutputOf<Name>, index: reply.index };
 };
 
 test('a led realm answers for what it has just written: query, proof, checkpoint, tiles; a verifier agrees', async () => {
@@ -82,13 +88,15 @@ test('a led realm answers for what it has just written: query, proof, checkpoint
   }
   const { output: found } = await call(led, 'witness.query', { severity: 'high' });
   expect(found.entries).toHaveLength(1);
-  expect(found.entries[0]).toMatchObject({
+  const [high] = found.entries;
+  if (high === undefined) throw new Error('no entry');
+  expect(high).toMatchObject({
     operation: 'ci.run',
     principal: 'operator',
     trace: 'ab'.repeat(16),
   });
   expect(found.indexedTo).toBe(21);
-  const { output: proof } = await call(led, 'witness.proof', { index: found.entries[0].index });
+  const { output: proof } = await call(led, 'witness.proof', { index: high.index });
   const { output: checkpoint } = await call(led, 'witness.checkpoint', {});
   expect(checkpoint.key).toBe(led.data.vkey);
   const key = parseVkey(nodeSha256, checkpoint.key);
@@ -96,11 +104,11 @@ test('a led realm answers for what it has just written: query, proof, checkpoint
   expect(
     checkProofFile(nodeSha256, {
       text: proof.proof,
-      leaf: found.entries[0].leaf,
+      leaf: high.leaf,
       origin: led.data.origin,
       verifiers: [noteVerifier(nodePrimitives, key)],
     }),
-  ).toMatchObject({ kind: 'included', index: found.entries[0].index });
+  ).toMatchObject({ kind: 'included', index: high.index });
   expect(await led.witness.tile(`tile/0/000.p/${checkpoint.size}`)).toHaveLength(
     32 * checkpoint.size,
   );
