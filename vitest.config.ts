@@ -17,6 +17,8 @@ export default defineConfig({
   // Packages run from src: `exports` has a `source` condition, so no build stands between an edit and its test.
   ssr: { resolve: { conditions: ['source', 'node'] } },
   test: {
+    // Many tests wait for sockets, disks and children; the default leaves one core of two without work.
+    maxWorkers: '100%',
     // Worker threads and child processes that a test starts inherit these, and resolve packages as the test does.
     execArgv: ['--conditions=source', '--disable-warning=ExperimentalWarning'],
     exclude: OUTSIDE,
