@@ -1,0 +1,178 @@
+/** Views of states that a short life of a realm rarely shows; the ordinary ones are seen end to end. */
+import { expect, test } from 'vitest';
+import { createTerminal } from './terminal.ts';
+import { viewOf } from './views.ts';
+
+const terminal = createTerminal(false, 200);
+const NOW = 1_000_000;
+const view = (operation: string, output: unknown): string =>
+  viewOf(operation, output, terminal, NOW);
+const COUNTS = {
+  total: 3,
+  waiting: 0,
+  ready: 1,
+  leased: 1,
+  blocked: 0,
+  submitted: 0,
+  parked: 0,
+  done: 1,
+  cancelled: 0,
+};
+
+test('empty lists say what to do next', () => {
+  expect(view('plans.list', { plans: [] })).toContain('ifab plan submit');
+  expect(view('sessions.list', { sessions: [] })).toContain('ifab session open');
+  expect(view('tasks.list', { tasks: [] })).toBe('No tasks.\n');
+  expect(view('blockers.list', { blockers: [] })).toBe('No blockers.\n');
+  expect(view('tasks.next', { grants: [] })).toContain('No task is ready');
+  expect(view('witness.query', { entries: [], indexedTo: 7 })).toContain('first 7');
+});
+
+test('a gate shows what is open, what passed and what failed', () => {
+  const phase = {
+    id: 'ship',
+    title: 'Ship',
+    status: 'open',
+    autonomous: true,
+    tasksLeft: 0,
+    approvals: ['ann'],
+    approvalsNeeded: 2,
+    checks: [
+      { name: 'tests', ok: true },
+      { name: 'lint', ok: false },
+      { name: 'docs', ok: null },
+    ],
+    after: [],
+  };
+  const plan = {
+    planId: 'p',
+    title: 'P',
+    status: 'paused',
+    counts: COUNTS,
+    submittedAt: NOW,
+    dependencies: 0,
+    longestChain: 1,
+    unfinishedChain: 1,
+  };
+  const text = view('plans.show', { ...plan, phases: [phase] });
+  expect(text).toContain('autonomous, approvals 1/2, tests ok, lint failed, docs not run');
+  expect(text).toContain('1/3 done, 1 ready, 1 leased');
+  expect(view('plans.show', { ...plan, phases: [] })).not.toContain('PHASE');
+});
+
+test('a held task names its holder and when the lease ends', () => {
+  const task = {
+    taskId: 'p/a',
+    title: 'A',
+    phase: 'leased',
+    priority: 2,
+    filler: false,
+    fence: 1,
+    attempts: 0,
+    attemptsMax: 5,
+    waitsFor: 0,
+    holder: { sessionId: 'ses_1', agent: 'ada', since: NOW, until: NOW + 30_000 },
+  };
+  expect(view('tasks.list', { tasks: [task], next: 'p/a' })).toMatch(
+    /ada, in 30s[\s\S]*more: --after p\/a/,
+  );
+  const shown = view('tasks.show', {
+    ...task,
+    spec: { key: 'a', title: 'A', run: { shell: 'make' }, description: 'All of it' },
+    dependsOn: [{ taskId: 'p/z', phase: 'done' }],
+    dependants: ['p/b'],
+    blockers: ['blk_1'],
+    evidence: { exitCode: 0 },
+    parkedFor: 'too many attempts',
+    lastProgress: 'half',
+  });
+  for (const part of [
+    'ada (ses_1)',
+    'p/z done',
+    'p/b',
+    'blk_1',
+    '{"exitCode":0}',
+    'too many attempts',
+    'half',
+    'make',
+    'All of it',
+  ]) {
+    expect(shown).toContain(part);
+  }
+});
+
+test('a realm that cannot write says so', () => {
+  const status = {
+    realm: 'main',
+    origin: 'o',
+    epoch: 1,
+    size: 9,
+    at: NOW,
+    durability: 'fsync',
+    readOnly: true,
+    sessions: { open: 0, waiting: 0 },
+    tasks: COUNTS,
+    blockersOpen: 2,
+    plans: 1,
+    checkpoint: { size: 8, root: 'r' },
+    version: '1',
+  };
+  expect(view('realm.status', status)).toMatch(
+    /blockers +2[\s\S]*8 entries, root r[\s\S]*read-only +yes/,
+  );
+});
+
+test('an explanation with a time says how long', () => {
+  const reasons = [
+    { code: 'leased', text: 'ada holds it', until: NOW + 5_000 },
+    { code: 'paused', text: 'the plan rests' },
+  ];
+  const text = view('tasks.explain', { taskId: 'p/a', phase: 'leased', reasons });
+  expect(text).toContain('ada holds it (in 5s)');
+  expect(text).toContain('the plan rests');
+});
+
+test('closed sessions and blockers of others keep their columns', () => {
+  const session = {
+    sessionId: 's',
+    agent: 'a',
+    role: 'worker',
+    status: 'closed',
+    liveness: 'dead',
+    reason: 'gone',
+    lastEvidenceAt: 0,
+    lastEvidence: 'tool',
+    openedAt: 0,
+    capabilities: [],
+    leases: [],
+  };
+  expect(view('sessions.list', { sessions: [session], next: 's' })).toContain('closed');
+  const blocker = {
+    blockerId: 'b',
+    taskId: 'p/a',
+    kind: 'access',
+    title: 'key',
+    needs: [],
+    status: 'open',
+    raisedBy: 's',
+    raisedAt: 0,
+    helpers: ['x'],
+  };
+  expect(view('blockers.list', { blockers: [blocker], next: 'b' })).toMatch(
+    /access[\s\S]*more: --after b/,
+  );
+  const entry = {
+    index: 1,
+    at: 0,
+    epoch: 1,
+    operation: 'o',
+    principal: 'p',
+    severity: 'info',
+    leaf: 'l',
+    events: [{ type: 5 }],
+    args: {},
+  };
+  expect(view('witness.query', { entries: [entry], next: 2, indexedTo: 2 })).toMatch(
+    /\?[\s\S]*more: --from 2/,
+  );
+});
