@@ -5,10 +5,9 @@ import { accept, UNCHANGED } from '../kernel/decision.ts';
 import type { Command, Decision } from '../kernel/decision.ts';
 import type { ArgsOf } from '../kernel/args.ts';
 import { canonicalText } from '../kernel/canonical.ts';
-import { cell, eachDependency, NONE, phaseName, PHASE } from './columns.ts';
-import { findCycle } from './cycle.ts';
+import { cell, NONE, phaseName, PHASE } from './columns.ts';
 import { dependencyId, edgeBetween, rankOf } from './fold-plan.ts';
-import { faultInTasks, isRejection, livePlan } from './plan-faults.ts';
+import { cycleFault, faultInTasks, isRejection, livePlan } from './plan-faults.ts';
 import { idOf, specOf } from './state.ts';
 import type { CoordinatorState, PlanState } from './state.ts';
 import { lookUp } from './task-index.ts';
@@ -40,7 +39,7 @@ export const decideEditPlan = (state: CoordinatorState, command: Command<Edit>):
   const refusal =
     faultInTasks(state, { planId: plan.id, phases: plan.phases, tasks: edit.fresh }) ??
     faultInLinks(state, edit) ??
-    cycleAmongEdits(state, edit);
+    cycleAmongEdits(state, plan, edit);
   if (refusal !== undefined) return refusal;
   const dependencies = edit.add.length + edit.drop.length;
   if (edit.fresh.length + dependencies + edit.priorities === 0) return UNCHANGED;
@@ -128,21 +127,18 @@ const mayWait = (phase: number): boolean =>
 /** A new edge closes a cycle if its dependency already waits, however far, for its task. What is dropped waits no more. */
 const cycleAmongEdits = (
   state: CoordinatorState,
+  plan: PlanState,
   { add, drop }: Resolved,
 ): Rejection | undefined => {
-  const dropped = new Set(drop.map(({ edge }) => edge));
-  const extra = Map.groupBy(add, ({ task }) => task);
-  const next = (task: number): number[] => {
-    const list = (extra.get(task) ?? []).map(({ on }) => on);
-    eachDependency(state.tasks, state.edges, task, (dependency, edge) => {
-      if (!dropped.has(edge)) list.push(dependency);
-    });
-    return list;
-  };
-  const cycle = findCycle(state.tasks.count, next, [...extra.keys()]);
-  if (cycle === undefined) return undefined;
-  const names = cycle.map((task) => idOf(state, task));
-  return reject('plan.cycle', `The tasks would wait for each other: ${names.join(' → ')}.`, {
-    cycle: names,
+  const byTask = Map.groupBy(add, ({ task }) => task);
+  return cycleFault(state, {
+    planId: plan.id,
+    plan: plan.index,
+    phases: plan.phases,
+    fresh: [],
+    freshLinks: [],
+    added: new Map([...byTask].map(([task, edges]) => [task, edges.map(({ on }) => on)])),
+    dropped: new Set(drop.map(({ edge }) => edge)),
+    roots: [...byTask.keys()],
   });
 };

@@ -4,6 +4,8 @@ import type { Gate, PhaseSpec, Rejection, TaskSpec } from '@infrafabric/protocol
 import { must } from '../kernel/decision.ts';
 import { NONE } from './columns.ts';
 import { findCycle } from './cycle.ts';
+import { namesOfCycle } from './deadlock.ts';
+import type { Intended } from './deadlock.ts';
 import { dependencyId, isWork, phaseLinks } from './fold-plan.ts';
 import { globFault } from './paths.ts';
 import { findPlan } from './state.ts';
@@ -56,7 +58,7 @@ const twiceNamed = (gates: readonly Gate[] = []): string | undefined => {
 
 export interface NewTasks {
   readonly planId: string;
-  readonly phases: readonly { readonly key: string; readonly status: PhaseState['status'] }[];
+  readonly phases: readonly PhaseState[];
   readonly tasks: readonly TaskSpec[];
 }
 
@@ -76,16 +78,32 @@ export const faultInTasks = (state: CoordinatorState, fresh: NewTasks): Rejectio
       faultInDependencies(state, planId, task, places);
     if (fault !== undefined) return fault;
   }
-  // Tasks that exist cannot depend on new ones, so a cycle lies among the new ones.
-  const links = tasks.map((task) =>
-    (task.dependsOn ?? []).flatMap((dependency) => places.get(ownKey(planId, dependency)) ?? []),
+  // Tasks that exist cannot depend on new ones, so a cycle goes through a new one.
+  const freshLinks = tasks.map((task) =>
+    (task.dependsOn ?? []).map((dependency) => {
+      const place = places.get(ownKey(planId, dependency));
+      return place === undefined
+        ? lookUp(state.index, state.tasks.ids, dependencyId(planId, dependency))
+        : state.tasks.count + place;
+    }),
   );
-  const cycle = findCycle(tasks.length, (at) => must(links[at], 'links of no task'));
-  if (cycle === undefined) return undefined;
-  const names = cycle.map((at) => must(tasks[at], 'a cycle of no task').key);
-  return reject('plan.cycle', `The tasks wait for each other: ${names.join(' → ')}.`, {
-    cycle: names,
+  return cycleFault(state, {
+    planId,
+    plan: findPlan(state, planId)?.index ?? NONE,
+    phases: fresh.phases,
+    fresh: tasks,
+    freshLinks,
+    added: new Map(),
+    dropped: new Set(),
+    roots: tasks.map((_, i) => state.tasks.count + i),
   });
+};
+
+/** The refusal of a plan in which something would wait for itself. */
+export const cycleFault = (state: CoordinatorState, intended: Intended): Rejection | undefined => {
+  const names = namesOfCycle(state, intended);
+  if (names === undefined) return undefined;
+  return reject('plan.cycle', `Each waits for the next: ${names.join(' → ')}.`, { cycle: names });
 };
 
 /** A dependency as a key of this plan, where it is one. */
