@@ -25,6 +25,7 @@ import {
 } from './coordinator/index.ts';
 import type { RenewedAt, Seen, SessionState } from './coordinator/index.ts';
 import type { Fence } from './kernel/decision.ts';
+import { answeredBy } from './realm/index.ts';
 import type { World } from './world.ts';
 
 export interface LiveLease {
@@ -104,7 +105,7 @@ export const hasReadyFor = (world: World, sessionId: string, planId?: string): b
 
 /** Index of the entry that answered an idempotency key, or undefined. */
 export const idempotent = (world: World, digest: string): number | undefined =>
-  world.realm.keys.get(digest)?.index;
+  answeredBy(world.realm, digest);
 
 /** What the leader's memory knows and the log does not. */
 export interface Soft {

@@ -3,12 +3,16 @@ import { openedRealm, RealmRun } from '@infrafabric/testkit';
 import { decide, evolve, idempotent, restoreWorld, worldSections } from '../index.ts';
 import type { Entry } from '../index.ts';
 import {
+  answeredBy,
   createRealm,
   evolveEntry,
   IDEMPOTENCY_KEYS_MAX,
+  IDEMPOTENCY_SWEEP_ENTRIES,
   IDEMPOTENCY_WINDOW_MS,
+  realmSections,
   restoreRealm,
 } from './state.ts';
+import type { RealmState } from './state.ts';
 
 const entry = (index: number, at: number, idem?: string): Entry => ({
   index,
@@ -20,6 +24,13 @@ const entry = (index: number, at: number, idem?: string): Entry => ({
   ...(idem === undefined ? {} : { idem }),
   events: [],
 });
+
+/** The keys that a snapshot of the state would hold. */
+const rowsOf = (state: RealmState): readonly string[] => {
+  const section = realmSections(state).find(({ name }) => name === 'realm/keys');
+  const rows: readonly (readonly [string, number, number])[] = JSON.parse(String(section?.content));
+  return rows.map(([key]) => key);
+};
 
 describe('the realm', () => {
   test('every opening is the next epoch, and a restored realm goes on from it', () => {
@@ -140,7 +151,28 @@ describe('idempotency keys', () => {
     evolveEntry(state, entry(1, 1, 'b'));
     evolveEntry(state, entry(2, IDEMPOTENCY_WINDOW_MS - 1, 'a'));
     evolveEntry(state, entry(3, IDEMPOTENCY_WINDOW_MS + 1));
-    expect([...state.keys]).toStrictEqual([['a', { index: 2, at: IDEMPOTENCY_WINDOW_MS - 1 }]]);
+    expect(answeredBy(state, 'a')).toBe(2);
+    expect(answeredBy(state, 'b')).toBeUndefined();
+    expect(rowsOf(state)).toStrictEqual(['a']);
+  });
+
+  test('what is over is forgotten at the next sweep, and no section knew it before', () => {
+    const state = createRealm();
+    evolveEntry(state, entry(0, 0, '"old"'));
+    for (let i = 1; i < IDEMPOTENCY_SWEEP_ENTRIES; i += 1)
+      evolveEntry(state, entry(i, IDEMPOTENCY_WINDOW_MS));
+    evolveEntry(state, entry(IDEMPOTENCY_SWEEP_ENTRIES, IDEMPOTENCY_WINDOW_MS, 'new'));
+    const swept = realmSections(state);
+    expect([...state.keys.keys()]).toStrictEqual(['new']);
+    state.keys.clear();
+    state.keys.set('"old"', { index: 0, at: 0 });
+    state.keys.set('new', {
+      index: IDEMPOTENCY_SWEEP_ENTRIES,
+      at: IDEMPOTENCY_WINDOW_MS,
+    });
+    expect(realmSections(state)).toStrictEqual(swept);
+    state.keys.set('"young"', { index: 7, at: IDEMPOTENCY_WINDOW_MS });
+    expect(rowsOf(state)).toStrictEqual(['new', '"young"']);
   });
 
   test('beyond their limit the oldest go first', () => {

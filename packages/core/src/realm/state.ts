@@ -6,8 +6,13 @@ import type { RealmEvent } from './events.ts';
 
 /** How long a key's reply is kept, ms: longer than any client retries, and than the longest lease. */
 export const IDEMPOTENCY_WINDOW_MS = 3_600_000;
-/** Keys kept at most; the oldest go first. About 120 bytes each. */
+/** Keys kept at most, after a sweep; the oldest go first. About 120 bytes each. */
 export const IDEMPOTENCY_KEYS_MAX = 1_000_000;
+/**
+ * Entries between two sweeps of keys that are over. Smaller: each sweep walks over the holes that earlier ones left in
+ * the map, at worst half a million. Larger: memory for keys that nobody may find, half a megabyte at this number.
+ */
+export const IDEMPOTENCY_SWEEP_ENTRIES = 4_096;
 
 export interface RealmState {
   /** Entries folded so far. */
@@ -17,7 +22,10 @@ export interface RealmState {
   at: number;
   origin: string;
   decider: number;
-  /** Digest of (principal, key) → index of the entry that answered it and its time; oldest first. */
+  /**
+   * Digest of (principal, key) → index of the entry that answered it and its time; oldest first. Some that are over
+   * stand here until the next sweep: `answeredBy` and the sections do not know them.
+   */
   readonly keys: Map<string, { readonly index: number; readonly at: number }>;
 }
 
@@ -32,19 +40,56 @@ export const createRealm = (): RealmState => ({
 
 /** Folds what every entry brings: its place, its time, its key. */
 export const evolveEntry = (state: RealmState, entry: Entry): void => {
-  assert(entry.index === state.size, `entry ${entry.index} is folded at position ${state.size}`);
+  // The message is made only where it is needed: this runs once an entry.
+  if (entry.index !== state.size)
+    assert(false, `entry ${entry.index} is folded at position ${state.size}`);
   assert(entry.at >= state.at, 'time went back in the log');
   state.size += 1;
   state.at = entry.at;
-  if (entry.idem !== undefined) {
-    // The newest stands last, also where an old entry had the same key.
-    state.keys.delete(entry.idem);
-    state.keys.set(entry.idem, { index: entry.index, at: entry.at });
-  }
+  if (entry.idem !== undefined) keep(state.keys, entry.idem, { index: entry.index, at: entry.at });
+  // By index, so that the same log is swept at the same places everywhere.
+  if (entry.index % IDEMPOTENCY_SWEEP_ENTRIES === 0) sweep(state);
+};
+
+/** Index of the entry that answered this key within its window, or undefined. */
+export const answeredBy = (state: RealmState, digest: string): number | undefined => {
+  const answer = state.keys.get(digest);
+  return answer !== undefined && isLive(state, answer.at) ? answer.index : undefined;
+};
+
+/** Gone at the instant the window ends, by the time of the last entry. */
+const isLive = (state: RealmState, at: number): boolean => at > state.at - IDEMPOTENCY_WINDOW_MS;
+
+const keep = (
+  keys: RealmState['keys'],
+  key: string,
+  answer: { readonly index: number; readonly at: number },
+): void => {
+  const before = keys.size;
+  keys.set(key, answer);
+  if (keys.size > before) return;
+  // The newest stands last, also where an old entry had the same key.
+  keys.delete(key);
+  keys.set(key, answer);
+};
+
+const sweep = (state: RealmState): void => {
   for (const [key, { at }] of state.keys) {
-    if (at > entry.at - IDEMPOTENCY_WINDOW_MS && state.keys.size <= IDEMPOTENCY_KEYS_MAX) break;
+    if (isLive(state, at) && state.keys.size <= IDEMPOTENCY_KEYS_MAX) return;
     state.keys.delete(key);
   }
+};
+
+/** Keys are digests in base64url: a million of them are not worth a million calls of `JSON.stringify`. */
+const quoted = (key: string): string => (/^[\w-]*$/.test(key) ? `"${key}"` : JSON.stringify(key));
+
+/** The keys that are not over as JSON rows, oldest first: the same whenever the last sweep was. */
+const keyRows = (state: RealmState): string => {
+  const rows: string[] = [];
+  for (const [key, { index, at }] of state.keys) {
+    if (isLive(state, at)) rows.push(`[${quoted(key)},${index},${at}]`);
+  }
+  return `[${rows.join(',')}]`;
 };
 
 export const evolveRealm = (state: RealmState, event: RealmEvent): void => {
@@ -55,13 +100,13 @@ export const evolveRealm = (state: RealmState, event: RealmEvent): void => {
   state.decider = event.decider;
 };
 
-export const realmSections = ({ keys, ...rest }: RealmState): Section[] => [
-  { name: 'realm/rest', content: canonicalText(rest) },
-  {
-    name: 'realm/keys',
-    content: JSON.stringify([...keys].map(([key, { index, at }]) => [key, index, at])),
-  },
-];
+export const realmSections = (state: RealmState): Section[] => {
+  const { keys: _, ...rest } = state;
+  return [
+    { name: 'realm/rest', content: canonicalText(rest) },
+    { name: 'realm/keys', content: keyRows(state) },
+  ];
+};
 
 export const restoreRealm = (sections: ReadonlyMap<string, Section>): RealmState => {
   const rest = sections.get('realm/rest')?.content;
