@@ -1,6 +1,6 @@
 /**
  * A realm's tasks as columns: one typed array a property, dense integers inside, string ids at the edge. A million
- * tasks with 1.33 million dependencies take about 140 bytes each besides their specifications (ENGINES §10).
+ * tasks with 1.33 million dependencies take about 140 bytes each besides their specifications.
  */
 import type { TaskSpec } from '@infrafabric/protocol';
 import { must } from '../kernel/decision.ts';
