@@ -40,7 +40,7 @@ export const coordinatorReads: Reads<CoordinatorRead> = {
   'plans.show': (input, { world }) => viewPlan(world, input),
   'tasks.show': (input, context) => viewTask(context.world, input, soft(context)),
   'tasks.list': (input, context) => viewTasks(context.world, input, soft(context)),
-  'tasks.explain': (input, { world }) => explainTask(world, input),
+  'tasks.explain': (input, context) => explainTask(context.world, input, soft(context)),
   'sessions.list': (input, context) => viewSessions(context.world, input, soft(context)),
   'blockers.list': (input, { world }) => viewBlockers(world, input),
 };
