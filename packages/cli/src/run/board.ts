@@ -26,6 +26,8 @@ const TROUBLES_MAX = 4;
 export class Board {
   readonly #agentOf: (sessionId: string) => string;
   readonly #phases = new Map<string, string>();
+  /** Kept beside the map: a large plan is counted with every line that is shown. */
+  readonly #counts = new Map<string, number>();
   readonly #running = new Map<string, RunningTask & { readonly sessionId: string }>();
   readonly #troubles: Notice[] = [];
   readonly title: string;
@@ -37,7 +39,7 @@ export class Board {
 
   /** As it stood before the first event. */
   begin(tasks: readonly { readonly taskId: string; readonly phase: string }[]): void {
-    for (const { taskId, phase } of tasks) this.#phases.set(taskId, phase);
+    for (const { taskId, phase } of tasks) this.#set(taskId, phase);
   }
 
   get total(): number {
@@ -45,9 +47,7 @@ export class Board {
   }
 
   count(phase: keyof Counts): number {
-    let count = 0;
-    for (const one of this.#phases.values()) if (one === phase) count += 1;
-    return count;
+    return this.#counts.get(phase) ?? 0;
   }
 
   get running(): readonly RunningTask[] {
@@ -154,7 +154,7 @@ export class Board {
   }
 
   #lease(taskId: string, sessionId: string, attempt: number): void {
-    this.#phases.set(taskId, 'leased');
+    this.#set(taskId, 'leased');
     const agent = this.#agentOf(sessionId);
     const since = performance.now();
     this.#running.set(taskId, { taskId, sessionId, agent, attempt, since, line: '' });
@@ -167,8 +167,15 @@ export class Board {
   }
 
   #to(taskId: string, phase: string): void {
-    this.#phases.set(taskId, phase);
+    this.#set(taskId, phase);
     this.#running.delete(taskId);
+  }
+
+  #set(taskId: string, phase: string): void {
+    const before = this.#phases.get(taskId);
+    if (before !== undefined) this.#counts.set(before, (this.#counts.get(before) ?? 0) - 1);
+    this.#counts.set(phase, (this.#counts.get(phase) ?? 0) + 1);
+    this.#phases.set(taskId, phase);
   }
 }
 

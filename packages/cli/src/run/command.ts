@@ -50,7 +50,8 @@ export async function runCommand(context: CommandContext): Promise<number> {
     const ended = await endDeadRunners(fabric.client);
     if (ended > 0)
       out.note(`${ended} sessions of runners that were killed are ended; their tasks are ready`);
-    const summary = await run(context, { plan, isSubmitted: file === undefined, wanted, fabric });
+    const asked = { plan, isSubmitted: file === undefined, wanted, fabric };
+    const summary = await Promise.race([run(context, asked), fabric.fatal]);
     out.data(summaryJson(summary), (terminal) => summaryText(terminal, summary));
     return exitOfRun(summary);
   } finally {

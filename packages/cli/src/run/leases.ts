@@ -44,6 +44,13 @@ function pickedLeases(
   suits: (key: string) => boolean,
 ): LeaseSource {
   const reached = new Set<string>();
+  let looking: Promise<readonly string[]> | undefined;
+  const look = (): Promise<readonly string[]> => {
+    looking ??= readyTasks(client, planId).finally(() => {
+      looking = undefined;
+    });
+    return looking;
+  };
   let wake: (() => void)[] = [];
   const poke = (): void => {
     for (const one of wake.splice(0)) one();
@@ -51,7 +58,7 @@ function pickedLeases(
   return {
     poke,
     acquire: async (session, signal) => {
-      for (const taskId of await readyTasks(client, planId)) {
+      for (const taskId of await look()) {
         if (signal.aborted) return undefined;
         if (reached.has(taskId) || !suits(taskId.slice(planId.length + 1))) continue;
         reached.add(taskId);

@@ -40,6 +40,8 @@ const LOOK_EVERY_MS = 1_000;
 const PARKED_NAMED_MAX = 5;
 /** Events of one burst are looked at together, ms. */
 const GATHER_MS = 50;
+/** Pause between two looks, in lengths of the last answer: it costs the leader a walk over the plan. */
+const LOOK_SHARE = 10;
 
 export class Supervisor {
   readonly settled: Promise<Settled>;
@@ -47,6 +49,7 @@ export class Supervisor {
   readonly #redChecks = new Map<string, string>();
   readonly #asked = new Set<string>();
   #isLooking = false;
+  #pauseMs = GATHER_MS;
   #isPoked = false;
   #isOver = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -64,8 +67,10 @@ export class Supervisor {
 
   /** Something changed. Cheap: looks are gathered. */
   poke(): void {
+    const wasPoked = this.#isPoked;
     this.#isPoked = true;
-    if (!this.#isLooking) this.#arm(GATHER_MS);
+    // A timer that is armed for a poke already is not put off by the next one.
+    if (!this.#isLooking && !wasPoked) this.#arm(this.#pauseMs);
   }
 
   stop(): void {
@@ -96,13 +101,16 @@ export class Supervisor {
       }
     } finally {
       this.#isLooking = false;
-      this.#arm(this.#isPoked ? GATHER_MS : LOOK_EVERY_MS);
+      this.#arm(this.#isPoked ? this.#pauseMs : LOOK_EVERY_MS);
     }
   }
 
   async #look(): Promise<Settled | undefined> {
     const { client, plan, isDraining } = this.#options;
+    const startedAt = performance.now();
     const view = await client.call('plans.show', { planId: plan.id });
+    const walkMs = performance.now() - startedAt;
+    this.#pauseMs = Math.min(LOOK_EVERY_MS, Math.max(GATHER_MS, walkMs * LOOK_SHARE));
     if (isDraining()) return undefined;
     if (view.counts.submitted > 0 && (await this.#judgeAll())) return this.#again();
     const red = await this.#checkPhases(view);
