@@ -154,8 +154,9 @@ test('an interrupt finishes what runs, takes no more, and the next run goes on',
       readdirSync(join(fixture.dataDir, 'work', 'p')).length === 2,
   );
   interrupt.abort();
-  const { code, summary } = await running;
+  const { code, summary, stderr } = await running;
   expect(code).toBe(130);
+  expect(stderr).toContain('Ctrl-C again kills it');
   expect(summary).toMatchObject({
     completed: 2,
     isInterrupted: true,

@@ -80,6 +80,8 @@ async function run(context: CommandContext, asked: Parts): Promise<RunSummary> {
   const parts = await attemptParts(io, asked, (folder, why) => {
     view?.note(`kept ${folder}: ${why}`);
   });
+  const told = (): void => view?.note('finishing what runs; Ctrl-C again kills it');
+  io.interrupted.addEventListener('abort', told, { once: true });
   return runPlan({
     client: fabric.client,
     plan,
