@@ -3,7 +3,11 @@ import { defineConfig } from 'vitest/config';
 const INTEGRATION = 'packages/*/src/**/*.integration.test.ts';
 const OUTSIDE = ['**/node_modules/**', '**/dist/**', '**/.stryker-tmp/**', '**/.tmp/**'];
 
-/** One test may take this long where it starts real processes and disks; a unit test needs 5 s at most. */
+/** A unit test takes milliseconds, its largest property seconds on a busy machine; after this long it hangs. */
+const UNIT_MS_MAX = 30_000;
+/** Sockets and children take their time under load; polling goes on until then. The default is one second. */
+const POLL_MS_MAX = 20_000;
+/** One test may take this long where it starts real processes and disks. */
 const INTEGRATION_MS_MAX = 60_000;
 /** A browser, a database and a fabric start before the first line of such a test. */
 const E2E_MS_MAX = 120_000;
@@ -22,6 +26,8 @@ export default defineConfig({
     // Worker threads and child processes that a test starts inherit these, and resolve packages as the test does.
     execArgv: ['--conditions=source', '--disable-warning=ExperimentalWarning'],
     exclude: OUTSIDE,
+    testTimeout: UNIT_MS_MAX,
+    expect: { poll: { timeout: POLL_MS_MAX } },
     projects: [
       {
         extends: true,

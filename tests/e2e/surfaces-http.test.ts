@@ -225,7 +225,8 @@ test('closing answers what is under way, refuses what comes, and leaves nothing 
   await expect.poll(async () => (await client.call('realm.status', {})).sessions.waiting).toBe(1);
   const startedAt = performance.now();
   await served.http.close();
-  expect(performance.now() - startedAt).toBeLessThan(3_000);
+  // The wait alone would take 25 s.
+  expect(performance.now() - startedAt).toBeLessThan(10_000);
   expect(await waiting).toMatchObject({ status: 200, text: '{"grants":[]}' });
   await expect(send(served.url, { method: 'GET', path: '/healthz' })).rejects.toThrow(
     'ECONNREFUSED',

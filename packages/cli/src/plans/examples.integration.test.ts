@@ -67,14 +67,11 @@ describe('examples', () => {
     );
   });
 
-  test('the checks of the repository run, pass their gates, and are quick', async () => {
+  test('the checks of the repository run and pass their gates', async () => {
     const { plan } = await example('repo-checks.yaml');
-    const shell = async (command: string): Promise<number> => {
-      const startMs = performance.now();
+    const shell = async (command: string): Promise<void> => {
       await run('sh', ['-c', command], { cwd: ROOT, timeout: 20_000 });
-      return performance.now() - startMs;
     };
-    const slow: string[] = [];
     const done = new Set<string>();
     for (
       let waiting = plan.tasks;
@@ -84,14 +81,13 @@ describe('examples', () => {
       const ready = waiting.filter(({ dependsOn = [] }) => dependsOn.every((key) => done.has(key)));
       expect(ready.length).toBeGreaterThan(0);
       for (const { key, run: command, gates = [] } of ready) {
-        if ((await shell(command?.shell ?? 'exit 1')) > 2_000) slow.push(key);
+        await shell(command?.shell ?? 'exit 1');
         for (const gate of gates) await shell(gate.run.shell);
         done.add(key);
       }
     }
     for (const phase of plan.phases ?? [])
       for (const { run: command } of phase.gate?.checks ?? []) await shell(command.shell);
-    expect(slow).toEqual([]);
     expect(plan.tasks.filter(({ gates }) => gates !== undefined)).toHaveLength(2);
     expect(plan.tasks.filter(({ expects }) => expects?.includes('artifact'))).toHaveLength(1);
   });
