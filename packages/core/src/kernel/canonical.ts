@@ -3,7 +3,20 @@
  * parsed. A leader holds what the schema made of a call, a replay what it read from the log: the same members in
  * another order. What is hashed, stored or compared is written by this function, so that the two agree.
  */
-export const canonicalText = (value: object): string => JSON.stringify(inOrder(value));
+export const canonicalText = (value: object): string =>
+  JSON.stringify(isInOrder(value) ? value : inOrder(value));
+
+/** As all values are that were read from the log: looked at first, since it needs no copy of what may be a large state. */
+const isInOrder = (value: unknown): boolean => {
+  if (typeof value !== 'object' || value === null) return true;
+  if (Array.isArray(value)) return value.every(isInOrder);
+  let before = '';
+  for (const key of Object.keys(value)) {
+    if (key < before) return false;
+    before = key;
+  }
+  return Object.values(value).every(isInOrder);
+};
 
 /** The value itself where its members stand in order already, as all do that were read from the log. */
 const inOrder = (value: unknown): unknown => {

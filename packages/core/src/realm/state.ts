@@ -80,16 +80,24 @@ const sweep = (state: RealmState): void => {
   }
 };
 
-/** Keys are digests in base64url: a million of them are not worth a million calls of `JSON.stringify`. */
-const quoted = (key: string): string => (/^[\w-]*$/.test(key) ? `"${key}"` : JSON.stringify(key));
+/** Keys that are written at once: one text of them all costs a third of a text each, without a copy of the whole map. */
+const ROWS_AT_ONCE = 1_024;
 
 /** The keys that are not over as JSON rows, oldest first: the same whenever the last sweep was. */
 const keyRows = (state: RealmState): string => {
-  const rows: string[] = [];
+  const texts: string[] = [];
+  let rows: (readonly [string, number, number])[] = [];
+  const write = (): void => {
+    if (rows.length > 0) texts.push(JSON.stringify(rows).slice(1, -1));
+    rows = [];
+  };
   for (const [key, { index, at }] of state.keys) {
-    if (isLive(state, at)) rows.push(`[${quoted(key)},${index},${at}]`);
+    if (!isLive(state, at)) continue;
+    rows.push([key, index, at]);
+    if (rows.length === ROWS_AT_ONCE) write();
   }
-  return `[${rows.join(',')}]`;
+  write();
+  return `[${texts.join(',')}]`;
 };
 
 export const evolveRealm = (state: RealmState, event: RealmEvent): void => {
