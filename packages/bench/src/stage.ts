@@ -1,0 +1,108 @@
+/** A leader in a process of its own, with its witness, and agents that reach it over WebSockets. */
+import { fileURLToPath } from 'node:url';
+
+import { startScript, type Child } from './child.ts';
+import { cpuMsOf, residentBytesOf } from './proc.ts';
+import { openWire, type Wire } from './wire.ts';
+
+const PLAN_TASKS = 10_000;
+const LEASES_MAX = 1_000;
+const CONNECT_AT_ONCE = 50;
+
+/** A session with a connection of its own. */
+export interface Agent {
+  readonly wire: Wire;
+  readonly sessionId: string;
+}
+
+/** The leader, and what an operator does before and between the measurements. */
+export class Stage {
+  readonly #leader: Child;
+  readonly operator: Wire;
+  /** `http://…` */
+  readonly url: string;
+  readonly operatorToken: string;
+  readonly #wires = new Set<Wire>();
+  #plans = 0;
+
+  private constructor(leader: Child, operator: Wire) {
+    const [port = '', token = ''] = leader.words;
+    this.#leader = leader;
+    this.operator = operator;
+    this.url = `http://127.0.0.1:${port}`;
+    this.operatorToken = token;
+  }
+
+  static async open(folder: string): Promise<Stage> {
+    const script = fileURLToPath(new URL('leader-process.ts', import.meta.url));
+    const leader = await startScript(script, [folder]);
+    const [port = '', token = ''] = leader.words;
+    return new Stage(leader, await openWire(connectUrl(port), token));
+  }
+
+  /** A session with a connection of its own, under its own credential. */
+  async agent(): Promise<Agent> {
+    const opened = await this.operator.call('sessions.open', {
+      agent: 'bench',
+      leasesMax: LEASES_MAX,
+    });
+    const wire = await openWire(connectUrl(new URL(this.url).port), String(opened['token']));
+    this.#wires.add(wire);
+    return { wire, sessionId: String(opened['sessionId']) };
+  }
+
+  async agents(count: number): Promise<readonly Agent[]> {
+    const agents: Agent[] = [];
+    while (agents.length < count) {
+      const more = Math.min(CONNECT_AT_ONCE, count - agents.length);
+      agents.push(...(await Promise.all(Array.from({ length: more }, () => this.agent()))));
+    }
+    return agents;
+  }
+
+  /** Ends their sessions and their connections. */
+  async dismiss(agents: readonly Agent[]): Promise<void> {
+    for (const { wire, sessionId } of agents) {
+      await this.operator.call('sessions.close', { sessionId });
+      wire.close();
+      this.#wires.delete(wire);
+    }
+  }
+
+  async tasks(count: number, dependsOn?: (key: number) => string[]): Promise<readonly string[]> {
+    const taskIds: string[] = [];
+    for (let left = count; left > 0; left -= PLAN_TASKS) {
+      this.#plans += 1;
+      const id = `stage-${this.#plans}`;
+      const tasks = Array.from({ length: Math.min(left, PLAN_TASKS) }, (_, i) => ({
+        key: `t${i}`,
+        title: 'a task of the stage',
+        ...(dependsOn === undefined ? {} : { dependsOn: dependsOn(i) }),
+      }));
+      await this.operator.call('plans.submit', { plan: { id, tasks } });
+      for (const { key } of tasks) taskIds.push(`${id}/${key}`);
+    }
+    return taskIds;
+  }
+
+  /** Processor time of the leader so far, ms. */
+  cpuMs(): number {
+    return cpuMsOf(this.#pid);
+  }
+
+  /** Memory of the leader that is in RAM. */
+  residentBytes(): number {
+    return residentBytesOf(this.#pid);
+  }
+
+  get #pid(): number {
+    return this.#leader.process.pid ?? 0;
+  }
+
+  async close(): Promise<void> {
+    for (const wire of [this.operator, ...this.#wires]) wire.close();
+    await this.#leader.end();
+  }
+}
+
+const connectUrl = (port: string): string => `ws://127.0.0.1:${port}/v1/connect`;
