@@ -233,7 +233,8 @@ class EmbeddedFabric implements LeadingFabric {
     const reads = this.#followers.find(
       (follower) => follower.reads?.checkpoint !== undefined,
     )?.reads;
-    const newest = await reads?.checkpoint?.();
+    // A witness that starts, restarts or is asked by a crowd says nothing now: that is no reason to refuse the status.
+    const newest = await reads?.checkpoint?.().catch(() => undefined);
     return newest === undefined || 'kind' in newest
       ? undefined
       : { size: newest.size, root: newest.root };
