@@ -37,7 +37,7 @@ import type { SwarmResult } from './demo/swarm.ts';
 const ROOT = dirname(import.meta.dirname);
 const SEED_DEFAULT = 7;
 /** The command line of a clone, with nothing installed beside it. */
-const IFAB = 'node scripts/bootstrap.mjs packages/cli/src/bin.ts';
+const IFAB = 'npx ifab';
 
 interface Outcome {
   readonly figures: LogFigures;
