@@ -1,6 +1,7 @@
 import { connect, FabricError, LeaseLostError, worker } from '@infrafabric/sdk';
 import type { Client, Lease, WorkerEvent } from '@infrafabric/sdk';
 import { afterEach, expect, test } from 'vitest';
+import { systemClock, type Clock } from '../../packages/fabric/src/engine/clock.ts';
 import { serve } from './surfaces-fabric.ts';
 import type { Served } from './surfaces-fabric.ts';
 
@@ -91,15 +92,22 @@ test.each(WIRES)(
   },
 );
 
+/** Time at half the speed: by it the fabric ends leases late, and a busy machine cannot hide who was first. */
+const slowClock: Clock = {
+  ...systemClock,
+  monotonic: () => systemClock.monotonic() / 2,
+  setTimer: (at, fn) => systemClock.setTimer(at * 2, fn),
+};
+
 test('a lease ends here before another session can have it, when the fabric is out of reach', async () => {
-  const served = await start();
+  const served = await start({ engine: { clock: slowClock } });
   const client = await clientOf(served, 'ws');
   await submit(client, ['a']);
   const session = await client.openSession({ agent: 'ada' });
   const lease = await session.claim('p/a', { leaseMs: 600 });
   await served.http.close();
   await new Promise((resolve) => lease.signal.addEventListener('abort', resolve));
-  // The leader still runs, without a listener: by its clock the lease may just have ended, or not yet.
+  // The leader still runs, without a listener: by its clock the lease lives.
   const { tasks } = await served.fabric
     .call('tasks.list', {}, { principal: { cred: 'operator', name: 'operator', role: 'operator' } })
     .then((reply) =>
