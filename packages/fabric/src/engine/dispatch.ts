@@ -269,7 +269,7 @@ export class Dispatch {
         `The lease of ${first.taskId} with fence ${first.fence} had ended.`,
       );
     }
-    const context = this.#contextNow();
+    const context = this.#contextNow(this.#parts.leader.viewOfCommitted());
     if ('kind' in context) return context;
     const output =
       entry.op === 'tasks.next'
@@ -278,8 +278,7 @@ export class Dispatch {
     return { kind: 'ok', output, index: entry.index };
   }
 
-  #contextNow(): RoomContext | Rejection {
-    const view = this.#parts.leader.view();
+  #contextNow(view = this.#parts.leader.view()): RoomContext | Rejection {
     if ('kind' in view) return view;
     if (view !== this.#view || this.#context === undefined) {
       const { tokens, clock } = this.#parts;

@@ -20,7 +20,6 @@ import { DECIDER_VERSION, type ArgsOf } from '@infrafabric/core';
 
 import { Fault } from '../fault.ts';
 import type { Head } from '../ports/journal.ts';
-import type { Taken } from './batch.ts';
 import type { Committed, OnOutcome, Outcome, Submission } from './call.ts';
 import {
   FULL_PROBE_MS,
@@ -31,7 +30,7 @@ import {
   STARTING_RETRY_MS,
 } from './limits.ts';
 import { replay, type ReplaySource } from './recovery.ts';
-import { answer, REALM, type Sent, type TermEnd, type TermParts } from './term-parts.ts';
+import { answer, REALM, refuse, type Sent, type TermEnd, type TermParts } from './term-parts.ts';
 import { Term } from './term.ts';
 
 export interface LeaderOptions extends TermParts, ReplaySource {
@@ -126,6 +125,11 @@ export class Leader {
     return this.#refusal();
   }
 
+  /** The same for the reply to what was committed: a leader that stops still has the world that it was decided in. */
+  viewOfCommitted(): Term | Rejection {
+    return this.#phase === 'stopping' && this.#term !== undefined ? this.#term : this.view();
+  }
+
   /** Ends what is due, so that what is read next is true now (E4). */
   expireDue(): void {
     if (this.#phase === 'serving') this.#term?.expireDue();
@@ -211,7 +215,8 @@ export class Leader {
       on(FULL);
       return;
     }
-    this.#probedAt = now;
+    // One probe at a time, however slow: the journal takes one append at a time. `#failed` counts from its end.
+    this.#probedAt = Number.POSITIVE_INFINITY;
     this.#park(call, on);
     this.#openTerm(term).then(
       (opened) => {
@@ -314,7 +319,7 @@ export class Leader {
         // A conflict says that the log has grown: read on at once.
       } catch (cause) {
         const fault = asDefect(cause);
-        if (fault.code === 'log.full' || FATAL.has(fault.code)) throw fault;
+        if (fault.code === 'log.full' || isFatal(fault)) throw fault;
         log.warn({
           event: 'leader.rebuild_failed',
           code: fault.code,
@@ -347,16 +352,10 @@ export class Leader {
   }
 
   #opening(): ArgsOf<'realm.open'> {
-    const { origin, release, node, cutBytes } = this.#options;
+    const { origin, release, node } = this.#options;
     const cause = this.#cause;
-    return {
-      cause,
-      cutBytes: cause === 'start' ? cutBytes : 0,
-      decider: DECIDER_VERSION,
-      node,
-      origin,
-      release,
-    };
+    const cutBytes = cause === 'start' ? this.#options.cutBytes : 0;
+    return { cause, cutBytes, decider: DECIDER_VERSION, node, origin, release };
   }
 
   /** A rebuild or a probe ended in a fault that no waiting repairs, or in a full disk. */
@@ -367,7 +366,7 @@ export class Leader {
       this.#options.log.error({ event: 'leader.readonly', detail: fault.detail });
       this.#probedAt = this.#options.clock.monotonic();
       this.#refuseParked();
-    } else if (FATAL.has(fault.code)) this.#die(fault);
+    } else if (isFatal(fault)) this.#die(fault);
     else this.#recover();
   }
 
@@ -393,6 +392,5 @@ const asDefect = (cause: unknown): Fault =>
     ? cause
     : new Fault('internal', { transient: false, detail: 'rebuild', cause });
 
-const refuse = ({ waiting }: Taken, refusal: Rejection): void => {
-  for (const on of waiting) on(refusal);
-};
+/** No waiting repairs it: another rebuild would find it again. */
+const isFatal = ({ code, transient }: Fault): boolean => !transient || FATAL.has(code);

@@ -1,5 +1,12 @@
 /** What a term is made of, how it ends, and the small moves of its loop that need no state of it. */
-import { blockerIdFrom, SessionId, sessionIdFrom, TaskId, timestamp } from '@infrafabric/protocol';
+import {
+  blockerIdFrom,
+  SessionId,
+  sessionIdFrom,
+  TaskId,
+  timestamp,
+  type Rejection,
+} from '@infrafabric/protocol';
 
 import { Fault } from '../fault.ts';
 import type { Journal } from '../ports/journal.ts';
@@ -74,6 +81,11 @@ export function answer({ outcomes, waiting }: Taken, log: Log): void {
       log.error({ event: 'listener.defect', message, stack });
     }
   }
+}
+
+/** Tells everybody who waits the same no. */
+export function refuse({ waiting }: Taken, refusal: Rejection): void {
+  for (const on of waiting) on(refusal);
 }
 
 /** Nobody waits for what the realm does of its own accord. */
