@@ -16,7 +16,7 @@ export interface InterleaveOptions {
   readonly folder: string;
   /** After this moment of `performance.now()` no further round begins. */
   readonly endsAt: number;
-  note(text: string): void;
+  readonly note: (text: string) => void;
 }
 
 /** The figures of all probes of one round, and the load average at its end. */

@@ -6,7 +6,7 @@
  * O3  The checker is not blind: the same histories with a planted second grant are refused.
  */
 import type { Outcome } from '@infrafabric/fabric';
-import { TaskId, type SessionId } from '@infrafabric/protocol';
+import type { SessionId, TaskId } from '@infrafabric/protocol';
 
 import { openField, type Field } from './field.ts';
 import { check, sized } from './probe.ts';
@@ -136,7 +136,7 @@ function withSecondGrant(history: readonly Seen[]): readonly Seen[] | undefined 
 
 /** Whether some order of the operations, each between its call and its return, gives every answer that was seen. */
 export function isLinear(history: readonly Seen[]): boolean {
-  const left = [...history].sort((a, b) => a.calledAt - b.calledAt);
+  const left = history.toSorted((a, b) => a.calledAt - b.calledAt);
   const visited = new Set<string>();
   return orders(left, { holder: -1, fence: 0 }, visited);
 }

@@ -44,7 +44,7 @@ export async function unlocks(stage: Stage, [worker]: Pair, count: number): Prom
   const waiter = await stage.agent();
   const { sessionId } = worker;
   let held = await worker.wire.call('tasks.claim', { sessionId, taskId: taskIds[0] });
-  let granted = (_: { readonly taskId: string; readonly fencingToken: string }): void => undefined;
+  let granted: (grant: Readonly<Record<string, unknown>>) => void = () => undefined;
   waiter.wire.stream('wait', { sessionId: waiter.sessionId, planId }, ({ grants }) => {
     for (const grant of grants ?? []) granted(grant);
   });

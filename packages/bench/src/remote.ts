@@ -45,9 +45,9 @@ const COUNTS: { readonly [S in Size]: Counts } = {
 
 /** Claims of one message, and grants of one `tasks.next`. */
 const FRAME = 100;
-/** Messages of a hundred that are under way, and that one session has room for. */
+/** Messages of a hundred that are under way, and of one session: it has room for twice as many, as turns are not even. */
 const FRAMES_IN_FLIGHT = 10;
-const FRAMES_A_SESSION = 10;
+const FRAMES_A_SESSION = 5;
 const CROWD = 100;
 
 export const remote: OpenProbe = async ({ size, folder }) => {

@@ -5,7 +5,7 @@ import type { Size, Values } from './probe.ts';
 export interface OnceOptions {
   readonly size: Size;
   readonly folder: string;
-  note(text: string): void;
+  readonly note: (text: string) => void;
 }
 
 /** Measured once: too long for rounds, or the same each time. */

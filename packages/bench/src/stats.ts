@@ -2,7 +2,7 @@
 
 /** The smallest sample that at least `share` of all samples do not exceed; NaN where there is none. */
 export function percentile(samples: ArrayLike<number>, share: number): number {
-  const sorted = Float64Array.from(samples).sort();
+  const sorted = Float64Array.from(samples).toSorted();
   const rank = Math.max(1, Math.ceil(share * sorted.length));
   return sorted[rank - 1] ?? Number.NaN;
 }
