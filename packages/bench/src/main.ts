@@ -17,6 +17,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 
+import { isCi } from './config.ts';
 import { GOALS, judge } from './goals.ts';
 import { interleave } from './interleave.ts';
 import { load, machine } from './machine.ts';
@@ -77,7 +78,7 @@ function peerOf(): Peer {
     };
   }
   const why = 'there is no redis-server on PATH; install it: apt-get install redis-server';
-  if (process.env['CI'] !== undefined) usage(why);
+  if (isCi()) usage(why);
   return { text: `NOT RUN: ${why}`, probes: [] };
 }
 
