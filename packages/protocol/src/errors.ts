@@ -96,6 +96,7 @@ export const ERRORS = {
   'session.not_found': row(404, 'fix-request', 'There is no such session.'),
   'session.ended': row(409, 'give-up', 'The session has ended.'),
   'session.full': row(409, 'retry-later', 'The session holds as many leases as it may.'),
+  'session.too_many': row(409, 'retry-later', 'The realm has as many open sessions as it may.'),
   'blocker.not_found': row(404, 'fix-request', 'There is no such blocker.'),
   'blocker.resolved': row(409, 'give-up', 'The blocker is resolved.'),
   // The witness.

@@ -12,6 +12,11 @@ export const ATTEMPTS_MAX_MAX = 100;
 export const GRANTS_MAX = 100;
 /** Leases of one session at a time. */
 export const SESSION_LEASES_MAX = 1_000;
+/**
+ * Open sessions of a realm: twice what one leader has been asked to serve. More: a caller that opens them in a loop fills
+ * the leader's memory, as nothing ends them before SESSION_IDLE_MS. Fewer: large fleets meet it.
+ */
+export const SESSIONS_OPEN_MAX = 20_000;
 /** Longest wait of one call. Twice 25 s fits the 60 s after which proxies and agent CLIs cut. */
 export const WAIT_MS_MAX = 25_000;
 /** Tasks of one `plans.submit` or `plans.edit`; larger plans come in parts. Bounds the leader's longest decision. */

@@ -82,6 +82,7 @@ const NEXT_OF_CODE: Readonly<Record<string, string>> = {
   'task.not_ready': 'See what it waits for: ifab task explain TASK',
   'task.parked': 'Take it up again when its cause is gone: ifab task unpark TASK',
   'lease.stale': 'Somebody else may hold the task by now; take a new lease: ifab task next',
+  'session.too_many': 'End some that do no work: ifab session list, ifab session revoke SESSION',
   'session.ended': 'Open a new session: ifab session open NAME',
   'log.full': 'Make room on the disk of the data folder; the fabric goes on by itself.',
   'log.locked': 'Use the fabric that runs (ifab status), or stop it first.',

@@ -1,5 +1,10 @@
 /** Decisions about sessions. */
-import { SESSION_IDLE_MS, SESSION_LEASES_MAX, reject } from '@infrafabric/protocol';
+import {
+  SESSION_IDLE_MS,
+  SESSION_LEASES_MAX,
+  SESSIONS_OPEN_MAX,
+  reject,
+} from '@infrafabric/protocol';
 import { accept, assert } from '../kernel/decision.ts';
 import type { Command, Decision } from '../kernel/decision.ts';
 import type { ArgsOf } from '../kernel/args.ts';
@@ -12,12 +17,19 @@ import type { CoordinatorState, SessionState } from './state.ts';
 export const LEASES_MAX_DEFAULT = 1;
 
 export const decideOpenSession = (
-  _state: CoordinatorState,
+  state: CoordinatorState,
   command: Command<ArgsOf<'sessions.open'>>,
 ): Decision => {
   const { agent, role, swarm, capabilities, leasesMax, label } = command.args;
   const [sessionId] = command.ids;
   assert(sessionId !== undefined, 'a session is opened without an id');
+  if (state.openSessions >= SESSIONS_OPEN_MAX) {
+    return reject(
+      'session.too_many',
+      `${state.openSessions} sessions are open, as many as may be. Close one; those of which nothing is seen end by themselves.`,
+      { open: state.openSessions },
+    );
+  }
   return accept({
     agent,
     capabilities: [...new Set(capabilities)].toSorted(),

@@ -1,3 +1,4 @@
+import { SESSIONS_OPEN_MAX } from '@infrafabric/protocol';
 import { describe, expect, test } from 'vitest';
 import { openedRealm, RealmRun } from '@infrafabric/testkit';
 import { coordinatorFaults, restoreWorld, worldSections } from '../index.ts';
@@ -49,6 +50,21 @@ describe('sessions', () => {
     expect(
       realm.run('sessions.open', { agent: 'b', leasesMax: 5_000 }, { ids: ['b'] }),
     ).toMatchObject({ events: [{ leasesMax: 1_000 }] });
+  });
+
+  test('a caller that opens sessions in a loop is stopped; one that ends makes room for one', () => {
+    const realm = openedRealm();
+    for (let i = 0; i < SESSIONS_OPEN_MAX; i += 1)
+      realm.run('sessions.open', { agent: 'mallory' }, { ids: [`s${i}`] });
+    const open = (id: string) => realm.run('sessions.open', { agent: 'ada' }, { ids: [id] });
+    expect(open('beyond')).toMatchObject({
+      kind: 'reject',
+      code: 'session.too_many',
+      facts: { open: SESSIONS_OPEN_MAX },
+    });
+    realm.run('sessions.close', { sessionId: 's7' });
+    expect(open('instead')).toMatchObject({ events: [{ sessionId: 'instead' }] });
+    expect(open('again')).toMatchObject({ kind: 'reject', code: 'session.too_many' });
   });
 
   test('an id that was not minted is a defect of the engine', () => {

@@ -53,7 +53,7 @@ export const sessionOperations = [
       label: z.string().max(TITLE_CHARS_MAX).optional(),
     }),
     output: Opened,
-    errors: [],
+    errors: ['session.too_many'],
   }),
   defineOperation({
     name: 'sessions.heartbeat',
