@@ -509,6 +509,16 @@ describe('the log', () => {
       held,
     );
     expect(anchored).toMatchObject({ ok: true, log: { anchored: 'ANCHORED' } });
+    // Kept as JSON, as the operator's first day says; and a file that is no checkpoint accuses nobody.
+    writeFileSync(held, (await run(['witness', 'checkpoint', '--json'])).stdout);
+    const trusting = ['witness', 'verify', dataDir, '--log-key', key, '--checkpoint', held];
+    expect((await run(trusting)).stdout).toContain('ANCHORED');
+    for (const text of ['{"checkpoint":7}', '{', 'origin\n1\n', '']) {
+      writeFileSync(held, text);
+      const refused = await run(trusting);
+      expect(refused, text).toMatchObject({ code: 2, stdout: '' });
+      expect(refused.stderr).toContain('holds no checkpoint');
+    }
     const replayed = await answer('witness', 'replay', '--mode=falsify');
     expect(replayed).toMatchObject({ ok: true, replay: { ok: true } });
     expect((await run(['witness', 'replay'])).stdout).toContain('decided again');

@@ -4,6 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { verifyFolder } from '@infrafabric/fabric';
 import type { FolderReport, ReplayReport, VerifyFolderOptions } from '@infrafabric/fabric';
+import { parseCheckpointText } from '@infrafabric/tlog';
 import { EXIT_DONE, EXIT_NO } from '../output/exit.ts';
 import { cliError } from '../output/problem.ts';
 import { pairs } from '../output/terminal.ts';
@@ -70,12 +71,41 @@ const trustOf = async (context: CommandContext): Promise<VerifyFolderOptions> =>
   const read = (path: string): Promise<string> => readFile(resolve(io.cwd, path), 'utf8');
   const vkey = optionOf(context, 'log-key');
   const policy = optionOf(context, 'policy');
-  const held = await Promise.all((context.options.get('checkpoint') ?? []).map(read));
+  const paths = context.options.get('checkpoint') ?? [];
+  const held = await Promise.all(paths.map(async (path) => noteIn(await read(path), path)));
   return {
     ...(vkey === undefined ? {} : { log: { origin: originOf(vkey), vkeys: [vkey] } }),
     ...(policy === undefined ? {} : { policy: await read(policy) }),
     ...(held.length === 0 ? {} : { heldCheckpoints: held }),
   };
+};
+
+/**
+ * The note in a file that was kept: as it was published, or in what `witness checkpoint --json` printed. A file that is
+ * neither says nothing about the log, least of all that it was tampered with.
+ */
+const noteIn = (text: string, path: string): string => {
+  const note = text.trimStart().startsWith('{') ? noteOfAnswer(text) : text;
+  if (
+    note !== undefined &&
+    parseCheckpointText(note.slice(0, note.indexOf('\n\n') + 1)) !== undefined
+  )
+    return note;
+  throw cliError(
+    'cli.input',
+    `${path} holds no checkpoint`,
+    'Give what ifab witness checkpoint printed, as text or with --json.',
+  );
+};
+
+const noteOfAnswer = (text: string): string | undefined => {
+  try {
+    const value: unknown = JSON.parse(text);
+    if (typeof value !== 'object' || value === null || !('checkpoint' in value)) return undefined;
+    return typeof value.checkpoint === 'string' ? value.checkpoint : undefined;
+  } catch {
+    return undefined;
+  }
 };
 
 const verifyText = ({ ok, log, replay }: FolderReport, terminal: Terminal): string =>
