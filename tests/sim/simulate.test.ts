@@ -6,7 +6,7 @@ import { noCounts, simulate } from '../../packages/testkit/src/sim/simulate.ts';
 import { addCounts } from '../../scripts/sim/worker.ts';
 
 /** `npm run sim` takes sixty thousand. */
-const SEEDS = 400;
+const SEEDS = 250;
 /** Each of these is found within four worlds when this was written. */
 const SEEDS_FOR_A_BUG = 60;
 const BUGS = [

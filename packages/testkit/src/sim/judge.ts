@@ -28,12 +28,6 @@ interface Kept {
   readonly tokens: string;
 }
 
-/** Answers that leave open whether the call was committed; a leader that stops may find no words for what it committed. */
-const UNSETTLED: ReadonlySet<string> = new Set([
-  'log.outcome_unknown',
-  'fabric.stopping',
-  'fabric.starting',
-]);
 /** Answers that settle nothing: the same call may be sent again and end otherwise. */
 const TRANSIENT = /^(?:log\.|fabric\.|auth\.)/;
 
@@ -209,7 +203,7 @@ export class Judge {
     const before = this.#answered.get(key);
     if (before !== undefined && this.#isKept(before) && !TRANSIENT.test(code))
       this.#broken(`A2: ${call.op} was acknowledged, and then refused by ${code}`);
-    if (call.attempts === 1 && !UNSETTLED.has(code)) this.#finalNo.set(key, code);
+    if (call.attempts === 1 && code !== 'log.outcome_unknown') this.#finalNo.set(key, code);
     else this.#finalNo.delete(key);
   }
 

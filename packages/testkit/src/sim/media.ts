@@ -221,12 +221,13 @@ export class FileMedium implements Medium {
       !this.#healed && random.chance(0.25)
         ? { share: 0.04, code: random.pick(['EIO', 'ENOSPC']) }
         : { share: 0, code: 'EIO' };
-    this.#cutAt = Number.POSITIVE_INFINITY;
-    if (!this.#healed && random.chance(0.5)) {
-      const operations = 1 + random.below(CUT_OPERATIONS_MAX);
-      this.#disk.cutAfter(operations);
-      this.#cutAt = this.#disk.operations + operations;
-    }
+    // Every life has its own cut: one that the last life did not reach is off.
+    const operations =
+      !this.#healed && random.chance(0.5)
+        ? 1 + random.below(CUT_OPERATIONS_MAX)
+        : Number.POSITIVE_INFINITY;
+    this.#disk.cutAfter(operations);
+    this.#cutAt = this.#disk.operations + operations;
     const lastStop = this.#lastStop;
     this.#lastStop = 'unclean';
     const journal = await openFileJournal(

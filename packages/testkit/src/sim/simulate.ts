@@ -126,6 +126,8 @@ const STEPS_MIN = 10;
 const STEPS_MORE_MAX = 30;
 /** Rounds after which a leader that does not serve is restarted. */
 const SUPERVISED_ROUNDS = 60;
+/** Share of restarts after which the whole log is read again; at the end it always is. */
+const REREAD_SHARE = 0.3;
 /** Share of worlds on the file journal: each costs about four of memory. */
 const FILE_SHARE = 0.12;
 /** Rounds in which a healed world must finish. */
@@ -590,7 +592,13 @@ class Simulation implements ActorWorld {
   #nobodyWaitsInVain({ fabric }: SimProcess): void {
     const view = fabric?.leader.view();
     if (fabric === undefined || view === undefined || !('world' in view)) return;
-    if (fabric.leader.phase !== 'serving' || fabric.leader.durable?.size !== view.size) return;
+    // Some wait at the other one of two leaders.
+    if (
+      this.#former !== undefined ||
+      fabric.leader.phase !== 'serving' ||
+      fabric.leader.durable?.size !== view.size
+    )
+      return;
     for (const { pending, session, name } of this.agents) {
       if (pending?.op !== 'tasks.next' || pending.input['waitMs'] === undefined) continue;
       if (
@@ -633,7 +641,7 @@ class Simulation implements ActorWorld {
     if (this.random.chance(0.8)) {
       this.#start();
       await this.#settle();
-      await this.#watch.reread(this.#medium);
+      if (this.random.chance(REREAD_SHARE)) await this.#watch.reread(this.#medium);
     }
   }
 
