@@ -24,7 +24,10 @@ test('gives what a sorted list of live leases gives, however many have ended', (
   fc.assert(
     fc.property(fc.array(step, { maxLength: 200 }), (steps) => {
       const live = new Map<string, Lease>();
-      const heap = new LeaseDeadlines((taskId, fence) => live.get(taskId)?.fence === fence);
+      const heap = new LeaseDeadlines(
+        (taskId, fence) => live.get(taskId)?.fence === fence,
+        () => live.size,
+      );
       let fence = 0;
       let now = 0;
       for (const one of steps) {
@@ -61,7 +64,10 @@ test('gives what a sorted list of live leases gives, however many have ended', (
 
 test('memory stays proportional to the leases that live', () => {
   const live = new Set<number>();
-  const heap = new LeaseDeadlines((_taskId, fence) => live.has(fence));
+  const heap = new LeaseDeadlines(
+    (_taskId, fence) => live.has(fence),
+    () => live.size,
+  );
   for (let fence = 1; fence <= 200_000; fence += 1) {
     live.add(fence);
     live.delete(fence - 100);
@@ -69,4 +75,19 @@ test('memory stays proportional to the leases that live', () => {
   }
   expect(heap.size).toBeLessThan(4_200);
   expect(heap.earliest).toBeLessThanOrEqual(199_901 + 3_600_000);
+});
+
+test('a heap of leases that all live is never walked', () => {
+  let asked = 0;
+  let living = 0;
+  const heap = new LeaseDeadlines(
+    () => {
+      asked += 1;
+      return true;
+    },
+    () => living,
+  );
+  for (living = 1; living <= 200_000; living += 1) heap.add(living, `p/${living}`, 1);
+  expect(heap.size).toBe(200_000);
+  expect(asked).toBe(0);
 });

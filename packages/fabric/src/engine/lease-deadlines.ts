@@ -2,8 +2,8 @@
  * When each lease ends, without an object a lease: a binary heap in columns. A hundred thousand grants a second would
  * else be a hundred thousand objects a second that the garbage collector moves twice.
  *
- * What has ended is not taken out but recognised when it comes to the top, or when the heap has doubled since it was
- * last swept: memory stays proportional to the leases that live.
+ * What has ended is not taken out but recognised when it comes to the top, or swept when half of the heap has ended:
+ * memory stays proportional to the leases that live, and a heap that only grows is never walked.
  */
 
 /** Below this many, sweeping is not worth its walk. */
@@ -11,15 +11,20 @@ const SWEEP_MIN = 4_096;
 
 export class LeaseDeadlines {
   readonly #lives: (taskId: string, fence: number) => boolean;
+  readonly #living: () => number;
   #due = new Float64Array(64);
   #fence = new Int32Array(64);
   readonly #taskId: string[] = [];
   #size = 0;
   #sweepAt = SWEEP_MIN;
 
-  /** `lives` says whether the task's lease is still the one with this fence. */
-  constructor(lives: (taskId: string, fence: number) => boolean) {
+  /**
+   * `lives` says whether the task's lease is still the one with this fence, `living` how many leases live; it is asked
+   * only when the heap has grown by as much as it held.
+   */
+  constructor(lives: (taskId: string, fence: number) => boolean, living: () => number) {
     this.#lives = lives;
+    this.#living = living;
   }
 
   get size(): number {
@@ -40,7 +45,7 @@ export class LeaseDeadlines {
   }
 
   add(due: number, taskId: string, fence: number): void {
-    if (this.#size >= this.#sweepAt) this.#sweep();
+    if (this.#size >= this.#sweepAt) this.#sweepIfWorth();
     if (this.#size === this.#due.length) this.#grow();
     this.#size += 1;
     this.#rise(this.#size - 1, due, taskId, fence);
@@ -109,6 +114,12 @@ export class LeaseDeadlines {
     fence.set(this.#fence);
     this.#due = due;
     this.#fence = fence;
+  }
+
+  #sweepIfWorth(): void {
+    const worthAt = Math.max(this.#living() * 2, SWEEP_MIN);
+    if (this.#size < worthAt) this.#sweepAt = worthAt;
+    else this.#sweep();
   }
 
   /** Keeps what lives and makes a heap of it again (Floyd: from the last parent down). */

@@ -85,7 +85,10 @@ export class Presence implements Pick<Soft, 'presence' | 'renewedAt'> {
   constructor(clock: Clock, world: World) {
     this.#clock = clock;
     this.#world = world;
-    this.#leases = new LeaseDeadlines((taskId, fence) => leaseOf(world, taskId)?.fence === fence);
+    this.#leases = new LeaseDeadlines(
+      (taskId, fence) => leaseOf(world, taskId)?.fence === fence,
+      () => livingOf(world),
+    );
   }
 
   /** Nothing is due before this moment of the monotonic clock. */
@@ -227,6 +230,13 @@ export class Presence implements Pick<Soft, 'presence' | 'renewedAt'> {
     this.#idle.remove(session);
   }
 }
+
+/** Leases that live now: a walk over the sessions, of which there are far fewer. */
+const livingOf = (world: World): number => {
+  let living = 0;
+  for (const { leases } of openSessions(world)) living += leases.size;
+  return living;
+};
 
 /** What is left by the wall clock; where nothing is and the expiry was refused all the same, a pause. */
 const leftOf = (endsAt: number, at: number): number =>
