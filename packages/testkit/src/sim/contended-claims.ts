@@ -1,5 +1,5 @@
 /**
- * 72 hours of contended claims, as fast as the decisions go (ENGINES §14): 100 claims a second, several claimers a
+ * 72 hours of contended claims, as fast as the decisions go: 100 claims a second, several claimers a
  * task, leases that expire, completions under stale and guessed tokens. No engine and no log: `decide` and `evolve`,
  * beside a second reading of who holds what in three arrays.
  *

@@ -1,5 +1,5 @@
 /**
- * Bugs on purpose (WITNESS §22): each puts a double with one fault in the place of a real part. A simulator that does
+ * Bugs on purpose: each puts a double with one fault in the place of a real part. A simulator that does
  * not find every one of them proves nothing by finding none in the real parts.
  */
 import { leaseOf, sessionOf, worldSections, type World } from '@infrafabric/core';
