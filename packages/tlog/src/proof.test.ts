@@ -1,6 +1,7 @@
-import { hash } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import {
+  EMPTY_ROOT,
+  Tree,
   consistencyProof,
   inclusionProof,
   leafHash,
@@ -8,10 +9,10 @@ import {
   verifyConsistency,
   verifyInclusion,
   type Hash,
-  type Sha256,
 } from './index.ts';
+import { nodeSha256 as sha256 } from '../test/log-fixture.ts';
+import { rangeRoot } from './proof.ts';
 
-const sha256: Sha256 = (bytes) => hash('sha256', bytes, 'base64');
 const node = (left: Hash, right: Hash): Hash => nodeHash(sha256, left, right);
 const [A, B, C, D] = ['a', 'b', 'c', 'd'].map((text) => leafHash(sha256, Buffer.from(text)));
 if (A === undefined || B === undefined || C === undefined || D === undefined) throw new Error();
@@ -72,6 +73,80 @@ describe('proofs whose hashes fit and whose sizes do not', () => {
     const half = { from: { ...old, size: 5 }, to: { ...grown, size: 6.5 }, proof };
     expect(verifyConsistency(sha256, half)).toBe(false);
   });
+});
+
+// What the longer tests of all trees say, for trees so small that every lie can be told at once.
+describe('all trees of up to nine leaves', () => {
+  const leaves = Array.from({ length: 9 }, (_, i) => leafHash(sha256, Uint8Array.of(i)));
+  const nodeAt = (height: number, index: number): Hash =>
+    height === 0
+      ? (leaves[index] ?? '')
+      : node(nodeAt(height - 1, 2 * index), nodeAt(height - 1, 2 * index + 1));
+  const heads = Array.from({ length: 10 }, (_, size) => ({
+    size,
+    root: size === 0 ? EMPTY_ROOT : rangeRoot(sha256, { lo: 0, hi: size }, nodeAt),
+  }));
+  const SIZES = heads.slice(1);
+
+  test('a leaf is proved at its own index, of its own tree, by its whole proof', () => {
+    for (const { size, root } of SIZES) {
+      for (const [index, leaf] of leaves.slice(0, size).entries()) {
+        const proof = inclusionProof(sha256, { index, size }, nodeAt);
+        const claim = { leaf, index, size, root, proof };
+        expect(verifyInclusion(sha256, claim)).toBe(true);
+        for (const other of [size, size + 1, index + 1]) {
+          expect(verifyInclusion(sha256, { ...claim, index: other })).toBe(false);
+        }
+        for (const [at] of proof.entries()) {
+          const twisted = { ...claim, proof: proof.with(at, 'no digest') };
+          expect(verifyInclusion(sha256, twisted)).toBe(false);
+        }
+        expect(verifyInclusion(sha256, { ...claim, leaf: 'no digest' })).toBe(false);
+        expect(verifyInclusion(sha256, { ...claim, proof: [...proof, EMPTY_ROOT] })).toBe(false);
+      }
+    }
+  });
+
+  test('a tree extends what it began with, and nothing else', () => {
+    for (const to of SIZES) {
+      for (const from of SIZES.slice(0, to.size)) {
+        const proof = consistencyProof(sha256, { from: from.size, to: to.size }, nodeAt);
+        const claim = { from, to, proof };
+        expect(verifyConsistency(sha256, claim)).toBe(true);
+        const foreign = { from: { ...from, root: EMPTY_ROOT }, to: { ...to, root: EMPTY_ROOT } };
+        expect(verifyConsistency(sha256, { ...claim, from: foreign.from })).toBe(false);
+        expect(verifyConsistency(sha256, { ...claim, to: foreign.to })).toBe(false);
+        expect(verifyConsistency(sha256, { ...claim, proof: [...proof, EMPTY_ROOT] })).toBe(false);
+        if (from.size === to.size) continue;
+        expect(verifyConsistency(sha256, { ...claim, proof: [] })).toBe(false);
+        for (const [at] of proof.entries()) {
+          const twisted = { ...claim, proof: proof.with(at, 'no digest') };
+          expect(verifyConsistency(sha256, twisted)).toBe(false);
+        }
+      }
+    }
+    const [one, two] = SIZES;
+    if (one === undefined || two === undefined) throw new Error('nine sizes');
+    expect(verifyConsistency(sha256, { from: two, to: one, proof: [] })).toBe(false);
+    const noRoot = { size: 2, root: 'no digest' };
+    expect(verifyConsistency(sha256, { from: noRoot, to: two, proof: [EMPTY_ROOT] })).toBe(false);
+  });
+});
+
+test('tiles of the second level are counted from 0, and stay what they were', () => {
+  const tiles: { readonly name: string; readonly bytes: Uint8Array }[] = [];
+  const tree = new Tree({
+    sha256,
+    onTile: ({ level, index, width }, bytes) => {
+      if (level === 1) tiles.push({ name: `${index} of ${width}`, bytes });
+    },
+  });
+  for (let i = 0; i < 65_536; i += 1) tree.append(A);
+  const before = tiles[0]?.bytes.slice();
+  for (let i = 0; i < 65_536; i += 1) tree.append(B);
+  expect(tiles.map(({ name }) => name)).toEqual(['0 of 256', '1 of 256']);
+  expect(tiles[0]?.bytes).toEqual(before);
+  expect(tiles[1]?.bytes).not.toEqual(before);
 });
 
 test('no proof is made of what is not a count, and nothing is read for it', () => {
