@@ -16,6 +16,8 @@ export type Lot =
       readonly bug: string | undefined;
       /** Ends with the first failure. */
       readonly untilFound: boolean;
+      /** Wall time at which the budget ends, ms; worlds that are left are not run. */
+      readonly endsAtMs: number;
     }
   | { readonly kind: 'hour'; readonly seed: number; readonly claims: number };
 
@@ -44,6 +46,7 @@ async function run(lot: Lot): Promise<LotReport> {
   const options = doubles === undefined ? {} : { doubles };
   let ran = 0;
   for (let seed = lot.from; seed < lot.from + lot.count; seed += 1) {
+    if (Date.now() >= lot.endsAtMs) break;
     ran += 1;
     try {
       addCounts(counts, await simulate(seed, options));
