@@ -109,6 +109,7 @@ describe('entry', () => {
       expect(reasonOf(withLine(LINE.replace(AT_ISO, iso))), iso).toBe('time');
     const leap = withLine(LINE.replace(AT_ISO, '2000-02-29T23:59:59.999Z'));
     expect(reasonOf(leap)).toBe('none');
+    expect(reasonOf(withLine(LINE.replace(AT_ISO, '2028-02-29T00:00:00.000Z')))).toBe('none');
   });
 
   test('each field of the sequencer line has one form', () => {
@@ -151,6 +152,8 @@ describe('entry', () => {
       [`${OUTCOME}\n${CALL}\n\n\n`, 'lines'],
       [`${OUTCOME}\n${CALL}\n\n${signature}`, 'lines'],
       [`${OUTCOME}\n${CALL}\n\n${signature}\n\n`, 'lines'],
+      [`${OUTCOME}\n${CALL}\n\n${signature}\n${signature}`, 'lines'],
+      [`${OUTCOME}\n${CALL}\n${signature}`, 'lines'],
       [`${OUTCOME}\n${CALL}\n\n${CALL}\n`, 'signatures'],
       [`${OUTCOME}\n${CALL}\n\n${`${signature}\n`.repeat(16)}`, 'none'],
       [`${OUTCOME}\n${CALL}\n\n${`${signature}\n`.repeat(17)}`, 'signatures'],
@@ -165,6 +168,9 @@ describe('entry', () => {
     ]);
     expect(reasonOf(latin1)).toBe('text');
     expect(reasonOf(Buffer.alloc(65_536, LINE))).toBe('entry_bytes');
+    const longest = 65_535 - `${line}${OUTCOME}\n\n`.length;
+    expect(reasonOf(`${line}${OUTCOME}\n${'x'.repeat(longest)}\n`)).toBe('none');
+    expect(reasonOf(`${line}${OUTCOME}\n${'x'.repeat(longest + 1)}\n`)).toBe('entry_bytes');
     expect(reasonOf(PLAIN.subarray(0, 40))).not.toBe('none');
   });
 

@@ -205,11 +205,17 @@ function controlAfter(
 function skipText(words: Int32Array, at: number, end: number): number {
   const last = Math.min(end >> 2, words.length);
   let word = at >> 2;
-  for (; word < last; word += 1) {
-    const value = Number(words[word]);
-    if (((value - 0x20202020) & ~value & 0x80808080) !== 0) break;
+  // Two at a time while there are two; the one that ends it is found below.
+  for (; word + 1 < last; word += 2) {
+    if ((below(Number(words[word])) | below(Number(words[word + 1]))) !== 0) break;
   }
+  while (word < last && below(Number(words[word])) === 0) word += 1;
   return word * 4;
+}
+
+/** Not zero where one of the four bytes is below 0x20. */
+function below(value: number): number {
+  return (value - 0x20202020) & ~value & 0x80808080;
 }
 
 function startsWithVersion(bytes: Uint8Array, start: number): boolean {

@@ -81,6 +81,60 @@ describe('frame', () => {
     }
   });
 
+  test('nothing behind the end decides: too few bytes are short, whatever follows them', () => {
+    const at = 70;
+    const zeros = new Uint8Array(200);
+    expect(decodeFrameHeader(zeros, at, at + 3)).toEqual({ kind: 'bad', reason: 'short' });
+    expect(decodeFrameHeader(zeros, at, at + 4)).toEqual({ kind: 'zeros' });
+    const wrongCount = Buffer.concat([Buffer.alloc(at), encodeFrame(HEAD, ENTRIES, crc32)]);
+    wrongCount.writeUInt32BE(0, at + 8);
+    const short = { kind: 'bad', reason: 'short' };
+    expect(decodeFrameHeader(wrongCount, at, at + 59)).toEqual(short);
+    expect(decodeFrameHeader(wrongCount, at, at + 60)).toEqual({ kind: 'bad', reason: 'count' });
+    const whole = encodeFrame(HEAD, ENTRIES, crc32);
+    expect(decodeFrameHeader(whole, 0, whole.length)).toMatchObject({ endOffset: whole.length });
+  });
+
+  test('the greatest frame, count, entry and epoch are within the bounds, one more is not', () => {
+    const reasonOf = (bodyBytes: number, count: number): unknown => {
+      const bytes = Buffer.from(encodeFrame(HEAD, ENTRIES, crc32));
+      bytes.writeUInt32BE(bodyBytes, 4);
+      bytes.writeUInt32BE(count, 8);
+      const decoded = decodeFrameHeader(bytes, 0);
+      return decoded.kind === 'bad' && decoded.reason;
+    };
+    expect(reasonOf(FRAME_BYTES_MAX - FRAME_HEADER_BYTES, 1_024)).toBe('short');
+    expect(reasonOf(FRAME_BYTES_MAX - FRAME_HEADER_BYTES + 1, 1_024)).toBe('body_bytes');
+    expect(reasonOf(10_000, 1_025)).toBe('count');
+    expect(reasonOf(3 * 1_024, 1_024)).toBe('short');
+    expect(reasonOf(3 * 1_024 - 1, 1_024)).toBe('count');
+    const bytes = encodeFrame({ ...HEAD, epoch: 2 ** 32 - 1 }, [new Uint8Array(65_535)], crc32);
+    expect(decodeFrameHeader(bytes, 0)).toMatchObject({ header: { epoch: 2 ** 32 - 1 } });
+    expect(frameIsWhole(bytes, 0, zlibCrc32)).toBe(true);
+  });
+
+  test('a header leaves an empty CRC and touches nothing before it', () => {
+    const target = new Uint8Array(200).fill(0xff);
+    encodeFrameHeader(target, 80, { ...HEAD, bodyBytes: 20, count: 1 });
+    expect(target.subarray(0, 80).every((byte) => byte === 0xff)).toBe(true);
+    expect(target.subarray(136, 140)).toEqual(new Uint8Array(4));
+    expect(target.subarray(140).every((byte) => byte === 0xff)).toBe(true);
+  });
+
+  test('an empty entry is refused even where the lengths add up', () => {
+    const body = Buffer.from([0, 0, 0, 1, 0x78]);
+    const bytes = Buffer.concat([Buffer.alloc(FRAME_HEADER_BYTES), body]);
+    expect(entryRanges(bytes, 0, { ...HEAD, bodyBytes: 5, count: 2 })).toBeUndefined();
+    const behind = Buffer.concat([
+      Buffer.alloc(FRAME_HEADER_BYTES),
+      Buffer.from([0, 1, 0x78, 0, 0]),
+    ]);
+    expect(entryRanges(behind, 0, { ...HEAD, bodyBytes: 5, count: 2 })).toBeUndefined();
+    expect(entryRanges(behind, 0, { ...HEAD, bodyBytes: 3, count: 1 })).toEqual(
+      Uint32Array.of(62, 63),
+    );
+  });
+
   test('entry lengths must fill the body exactly, with no empty entry', () => {
     const bytes = Buffer.from(encodeFrame(HEAD, ENTRIES, crc32));
     const header: FrameHeader = { ...HEAD, bodyBytes: 17, count: 3 };

@@ -8,6 +8,9 @@ import { TILE_HEIGHT, TILE_WIDTH, partialTiles, type TileId } from './tile.ts';
 // average; a root at any moment folds at most 53 hashes. Subtree roots at heights 0, 8, 16, … are
 // also what C2SP tiles hold, so tiles come out as a by-product.
 //
+// Leaves wait in their tile until it is full or somebody asks for a root. A full tile is reduced
+// row by row where it lies, which hashes the same nodes without moving their children together.
+//
 // All digests live as raw bytes in one arena, with the 65 bytes of the node that is being hashed
 // at its start: no allocation but the digest string itself.
 
@@ -37,6 +40,8 @@ const WORDS = HASH_BYTES / 4;
 const HEIGHT_MAX = 53;
 const LEVELS = Math.ceil((HEIGHT_MAX + 1) / TILE_HEIGHT);
 const TILE_BYTES = TILE_WIDTH * HASH_BYTES;
+/** Where a row of hashes starts, with room for a prefix before it. */
+const LEAVES = 4;
 
 /** An append-only RFC 6962 tree that keeps its frontier and its open tiles: at most 58 KiB. */
 export class Tree {
@@ -46,7 +51,10 @@ export class Tree {
   readonly #words = new Int32Array(this.#arena.buffer);
   readonly #node = this.#arena.subarray(PREFIX, FRONTIER);
   readonly #tiles: OpenTile[] = [];
+  readonly #row = new TileRow();
   #size = 0;
+  /** Leaves that the frontier holds; the rest, of the open tile alone, wait there. */
+  #merged = 0;
 
   constructor({ sha256, onTile }: TreeOptions) {
     this.#sha256 = sha256;
@@ -60,12 +68,57 @@ export class Tree {
 
   /** Adds the next leaf. Defect: `leaf` is no digest. */
   append(leaf: Hash): void {
-    assert(hashWrite(leaf, this.#arena, RIGHT), 'a leaf that is not a digest');
     const index = this.#size;
-    this.#keepInTile(0, index);
-    // The carry stands on the right; each set bit of the size is a left sibling to merge with.
-    let height = 0;
+    const slot = index % TILE_WIDTH;
+    const { bytes } = this.#tileOf(0);
+    assert(hashWrite(leaf, bytes, slot * HASH_BYTES), 'a leaf that is not a digest');
+    this.#size = index + 1;
+    if (slot === TILE_WIDTH - 1) this.#closeTile((index - slot) / TILE_WIDTH);
+  }
+
+  /** Adds the leaves of a whole tile whose root, the node of height 8 over them, is known: 256
+      appends for the price of a copy. The root must be that of the leaves; what it says of them
+      is in the tree's root from then on. Defect: the open tile is not empty, or not a tile. */
+  appendTile(leaves: Uint8Array, root: Uint8Array): void {
+    assert(this.#size % TILE_WIDTH === 0, 'a whole tile behind an open one');
+    assert(leaves.length === TILE_BYTES && root.length === HASH_BYTES, 'no tile and its root');
+    const index = this.#size / TILE_WIDTH;
+    this.#tileOf(0).bytes.set(leaves);
+    this.#size += TILE_WIDTH;
+    this.#onTile?.({ level: 0, index, width: TILE_WIDTH }, leaves.slice());
+    this.#arena.set(root, RIGHT);
+    this.#carry(TILE_HEIGHT, index);
+    this.#merged = this.#size;
+  }
+
+  #closeTile(index: number): void {
+    const { bytes } = this.#tileOf(0);
+    this.#onTile?.({ level: 0, index, width: TILE_WIDTH }, bytes.slice());
+    // Only where no root was asked for since the tile was begun.
+    if (this.#merged === this.#size - TILE_WIDTH) {
+      this.#arena.set(this.#row.reduce(this.#sha256, bytes), RIGHT);
+      this.#carry(TILE_HEIGHT, index);
+      this.#merged = this.#size;
+    } else {
+      this.#mergeWaiting();
+    }
+  }
+
+  #mergeWaiting(): void {
+    if (this.#merged === this.#size) return;
+    const { words } = this.#tileOf(0);
+    for (; this.#merged < this.#size; this.#merged += 1) {
+      moveWords(words, (this.#merged % TILE_WIDTH) * WORDS, this.#words, RIGHT / 4);
+      this.#carry(0, this.#merged);
+    }
+  }
+
+  /** Merges the carry on the right, node number `index` of its height, like a binary counter: each
+      set bit is a left sibling to merge with. */
+  #carry(from: number, index: number): void {
+    let height = from;
     let rest = index;
+    if (height > 0) this.#keepInTile(height / TILE_HEIGHT, rest);
     while (rest % 2 === 1) {
       this.#merge(height);
       height += 1;
@@ -73,12 +126,12 @@ export class Tree {
       if (height % TILE_HEIGHT === 0) this.#keepInTile(height / TILE_HEIGHT, rest);
     }
     this.#move(RIGHT, frontierAt(height));
-    this.#size = index + 1;
   }
 
   /** The root at the present size. */
   root(): Hash {
     if (this.#size === 0) return EMPTY_ROOT;
+    this.#mergeWaiting();
     let root: Hash | undefined;
     let height = 0;
     for (let rest = this.#size; rest > 0; rest = Math.floor(rest / 2)) {
@@ -121,6 +174,7 @@ export class Tree {
       tree.#restoreLevel(expected);
     }
     tree.#size = size;
+    tree.#merged = size;
     return tree;
   }
 
@@ -167,6 +221,32 @@ export class Tree {
     const made = { bytes, words: new Int32Array(bytes.buffer) };
     this.#tiles[level] = made;
     return made;
+  }
+}
+
+/** Reduces the 256 hashes of a tile to the node over them, in memory of its own. */
+export class TileRow {
+  /** The prefix of each node stands in the last byte of the hash before it, which is the child of
+      a node that was hashed already; the first has byte 3. */
+  readonly #bytes = new Uint8Array(LEAVES + TILE_BYTES);
+  readonly #nodes: readonly Uint8Array[] = Array.from({ length: TILE_WIDTH / 2 }, (_, i) =>
+    this.#bytes.subarray(LEAVES - 1 + 2 * i * HASH_BYTES, LEAVES + 2 * (i + 1) * HASH_BYTES),
+  );
+
+  /** The node over `tile`, as a view that the next call overwrites. */
+  reduce(sha256: Sha256, tile: Uint8Array): Uint8Array {
+    const bytes = this.#bytes;
+    bytes.set(tile, LEAVES);
+    for (let width = TILE_WIDTH / 2; width >= 1; width /= 2) {
+      for (let i = 0; i < width; i += 1) {
+        const node = this.#nodes[i];
+        assert(node !== undefined, 'a node outside its row');
+        node[0] = 0x01;
+        const isWhole = hashWrite(sha256(node), bytes, LEAVES + i * HASH_BYTES);
+        assert(isWhole, 'sha256 gave no digest');
+      }
+    }
+    return bytes.subarray(LEAVES, LEAVES + HASH_BYTES);
   }
 }
 

@@ -5,6 +5,7 @@ import { genesisLeaf, HASH_BYTES } from './hash.ts';
 import { formatVkey, noteVerifier, type Primitives, type PublicKey } from './key.ts';
 import { CHECKPOINT_PATH } from './layout.ts';
 import type { LogSource, SourceFile } from './log-source.ts';
+import { Assembly } from './segment-leaves.ts';
 import { NOTE_BYTES_MAX } from './note.ts';
 import { countWitnesses, type Policy, type WitnessCount } from './policy.ts';
 import { TILE_WIDTH, tilePath, type TileId } from './tile.ts';
@@ -51,11 +52,16 @@ const TILE_BYTES = TILE_WIDTH * HASH_BYTES;
 
 /** Verifies a log up to level V1. Time is linear in its bytes; memory is about 2 MiB.
     Throws only what the source throws. */
-export function verifyLog(
+export async function verifyLog(
   source: LogSource,
   primitives: VerifierPrimitives,
   options: VerifyOptions = {},
 ): Promise<VerifyReport> {
+  if (source.segmentLeaves !== undefined) {
+    const report = await new Verification(source, primitives, options).run(source.segmentLeaves);
+    // Segments that were read apart only ever say yes: what is wrong is found front to back.
+    if (report.ok) return report;
+  }
   return new Verification(source, primitives, options).run();
 }
 
@@ -65,6 +71,7 @@ class Verification {
   readonly #trust: CheckpointTrust | undefined;
   readonly #tree: Tree;
   readonly #journal: JournalCheck;
+  readonly #assembly: Assembly;
   readonly #history: AsyncGenerator<CheckpointAnswer>;
   /** The newest and the held checkpoints that the tree has still to reach, ascending. */
   readonly #awaited: ReadCheckpoint[] = [];
@@ -96,11 +103,10 @@ class Verification {
       sha256: primitives.sha256,
       onTile: (tile, bytes) => tiles.push({ tile, bytes }),
     });
-    this.#journal = new JournalCheck(this.#tree, primitives, {
-      previousLeaf:
-        log &&
-        genesisLeaf(primitives.sha256, { origin: log.origin, vkey: formatVkey(log.keys[0]) }),
-    });
+    const previousLeaf =
+      log && genesisLeaf(primitives.sha256, { origin: log.origin, vkey: formatVkey(log.keys[0]) });
+    this.#journal = new JournalCheck(this.#tree, primitives, { previousLeaf });
+    this.#assembly = new Assembly(previousLeaf);
     this.#history = readHistory(this.#level === 1 ? source.histories() : noFiles(), this.#trust);
   }
 
@@ -108,12 +114,12 @@ class Verification {
     return this.#options.level ?? 1;
   }
 
-  async run(): Promise<VerifyReport> {
+  async run(leavesOf?: NonNullable<LogSource['segmentLeaves']>): Promise<VerifyReport> {
     await this.#readNewest();
     this.#readHeld();
     await this.#readPublished();
     await this.#compareRoots();
-    await this.#readSegments();
+    await (leavesOf === undefined ? this.#readSegments() : this.#assemble(leavesOf));
     this.#compareEnds();
     // Ends the generator, and with it whatever files the source holds open.
     await this.#history.return(undefined);
@@ -177,6 +183,23 @@ class Verification {
     }
   }
 
+  /** Puts the log together from segments that were checked each for itself. */
+  async #assemble(leavesOf: NonNullable<LogSource['segmentLeaves']>): Promise<void> {
+    for await (const { path } of this.#source.segments()) {
+      const part = await leavesOf(path);
+      if (part === undefined || !this.#assembly.follows(part)) {
+        this.#fail(path, 'segment', this.#tree.size);
+        return;
+      }
+      while (this.#assembly.append(this.#tree, this.#nextStop()) === 'more') {
+        await this.#compareRoots();
+        if (this.#bad !== undefined) return;
+      }
+      await this.#compareFullTiles();
+      if (this.#bad !== undefined) return;
+    }
+  }
+
   async #readPiece(piece: Uint8Array): Promise<void> {
     this.#journal.push(piece);
     while (this.#take(this.#journal.advance(this.#nextStop())) === 'stop') {
@@ -224,7 +247,7 @@ class Verification {
     this.#reached = newest;
     await this.#compareFullTiles();
     for (const { tile, bytes } of this.#tree.partialTiles()) await this.#compareTile(tile, bytes);
-    this.#coveredAtMs = this.#journal.lastAtMs;
+    this.#coveredAtMs = Math.max(this.#journal.lastAtMs, this.#assembly.lastAtMs);
   }
 
   async #compareFullTiles(): Promise<void> {

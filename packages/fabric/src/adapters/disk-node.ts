@@ -10,6 +10,7 @@ import {
   open,
   openSync,
   read,
+  readSync,
   readdirSync,
   renameSync,
   statfsSync,
@@ -76,6 +77,17 @@ class NodeDiskFile implements DiskFile {
     // Ends: each round adds at least one byte, or is at the end of the file.
     while (done < target.length) {
       const bytes = await this.#readSome(target, done, offset + done);
+      if (bytes === 0) break;
+      done += bytes;
+    }
+    return done;
+  }
+
+  readNow(target: Uint8Array, offset: number): number {
+    let done = 0;
+    // Ends: each round adds at least one byte, or is at the end of the file.
+    while (done < target.length) {
+      const bytes = readSync(this.#fd, target, done, target.length - done, offset + done);
       if (bytes === 0) break;
       done += bytes;
     }

@@ -80,9 +80,13 @@ class MemoryFile implements DiskFile {
   }
 
   read(target: Uint8Array, offset: number): Promise<number> {
+    return Promise.resolve(this.readNow(target, offset));
+  }
+
+  readNow(target: Uint8Array, offset: number): number {
     const part = this.#bytes.subarray(offset, offset + target.length);
     target.set(part);
-    return Promise.resolve(part.length);
+    return part.length;
   }
 
   write(bytes: Uint8Array, offset: number): Promise<void> {

@@ -27,6 +27,8 @@ export interface DiskFile {
   size(): number;
   /** Fills `target` from `offset` on; answers how many bytes there were before the end of the file. */
   read(target: Uint8Array, offset: number): Promise<number>;
+  /** The same before it returns, where a disk can: saves two thread switches, for threads with nothing else to do. */
+  readNow?(target: Uint8Array, offset: number): number;
   /** All of `bytes`, in the background. After a failure some of them may be there. */
   write(bytes: Uint8Array, offset: number): Promise<void>;
   /** All of `bytes`, before it returns. After a failure some of them may be there. */

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { HISTORY_FOLDER, SEGMENT_FOLDER, type LogSource, type SourceFile } from '@infrafabric/tlog';
 
 import { listOrNothing, openOrNothing } from '../followers/follower-disk.ts';
-import type { Disk } from '../ports/disk.ts';
+import type { Disk, DiskFile } from '../ports/disk.ts';
 
 /** Read at once: a frame fits, and the verifier takes no more at a time. */
 const CHUNK_BYTES = 524_288;
@@ -21,9 +21,7 @@ export function folderSource(disk: Disk, dataFolder: string): LogSource {
   );
   return {
     segments: async function* () {
-      for (const path of filesOf(disk, dataFolder, { folder: SEGMENT_FOLDER, suffix: '.seg' })) {
-        yield sourceFile(disk, dataFolder, { path, bytes: Number.POSITIVE_INFINITY });
-      }
+      for (const path of segmentPaths(disk, dataFolder)) yield fileOf(disk, dataFolder, path);
     },
     histories: async function* () {
       for (const file of histories) yield sourceFile(disk, dataFolder, file);
@@ -33,13 +31,21 @@ export function folderSource(disk: Disk, dataFolder: string): LogSource {
       if (file === undefined) return undefined;
       try {
         const bytes = Buffer.allocUnsafe(Math.min(file.size(), bytesMax + 1));
-        return bytes.subarray(0, await file.read(bytes, 0));
+        return bytes.subarray(0, await filledBy(file, bytes, 0));
       } finally {
         file.close();
       }
     },
   };
 }
+
+/** Paths of the journal's segments, relative to the folder, ascending. */
+export const segmentPaths = (disk: Disk, dataFolder: string): readonly string[] =>
+  filesOf(disk, dataFolder, { folder: SEGMENT_FOLDER, suffix: '.seg' });
+
+/** The whole file at `path`, relative to the folder. */
+export const fileOf = (disk: Disk, dataFolder: string, path: string): SourceFile =>
+  sourceFile(disk, dataFolder, { path, bytes: Number.POSITIVE_INFINITY });
 
 function sourceFile(
   disk: Disk,
@@ -55,7 +61,7 @@ function sourceFile(
         const chunk = Buffer.allocUnsafe(CHUNK_BYTES);
         for (let offset = 0; offset < bytes;) {
           const wanted = chunk.subarray(0, Math.min(CHUNK_BYTES, bytes - offset));
-          const filled = await file.read(wanted, offset);
+          const filled = await filledBy(file, wanted, offset);
           if (filled === 0) return;
           yield wanted.subarray(0, filled);
           offset += filled;
@@ -66,6 +72,10 @@ function sourceFile(
     },
   };
 }
+
+/** At once where the disk can: a verifier waits for each read, and a tile is read in less time than a thread wakes. */
+const filledBy = (file: DiskFile, target: Uint8Array, offset: number): number | Promise<number> =>
+  file.readNow?.(target, offset) ?? file.read(target, offset);
 
 const filesOf = (
   disk: Disk,

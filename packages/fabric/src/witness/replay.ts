@@ -8,6 +8,7 @@
  * It rests on V0: that the bytes are the log's is verified before. It does not repeat authentication and cannot see
  * answers that were never journaled.
  */
+import type { Buffer } from 'node:buffer';
 import {
   DECIDER_VERSION,
   coordinatorFaults,
@@ -20,25 +21,27 @@ import {
   type DomainEvent,
   type World,
 } from '@infrafabric/core';
+import {
+  ENTRY_LENGTH_BYTES,
+  newSequencerLine,
+  readSequencerLine,
+  type SequencerLine,
+} from '@infrafabric/tlog';
 
 import { nodeChecksums } from '../adapters/batch.ts';
 import { openJournalReader } from '../adapters/journal-file/reader.ts';
 import { eventListText } from '../engine/entry-text.ts';
 import { Fault } from '../fault.ts';
 import { blobReader } from '../followers/blob-files.ts';
-import {
-  checkFrame,
-  entriesOf,
-  type ChainHead,
-  type CheckedFrame,
-} from '../followers/checked-frame.ts';
+import { damagedEntry } from '../followers/checked-frame.ts';
 import { nodeFollowerDisk } from '../followers/follower-disk.ts';
-import type { LogEntry, ReadBlob } from '../followers/log-entry.ts';
+import { fillSpills, readLogEntry, type LogEntry, type ReadBlob } from '../followers/log-entry.ts';
 import type { FrameReader } from '../followers/pump.ts';
 import type { Snapshot } from '../followers/snapshot.ts';
 import { stateHash } from '../followers/state-hash.ts';
 import type { Disk } from '../ports/disk.ts';
 import type { Frame, FrameLimit, Position } from '../ports/journal.ts';
+import { readFrequentEntry, type FrequentEntry } from './frequent-entry.ts';
 import { InvariantWatch } from './invariant-watch.ts';
 
 /** One read; held in memory while it is replayed. */
@@ -106,20 +109,14 @@ export async function replay(
   options: ReplayOptions,
 ): Promise<ReplayReport> {
   const stated = await statedHashes(reader, options);
-  const run = new Replay(stated, options);
-  const { from } = options;
-  let head: ChainHead | undefined = from && {
-    size: from.index + 1,
-    leaf: from.leaf,
-    epoch: from.epoch,
-    atMs: from.atMs,
-  };
-  await eachFrame(reader, { from: head?.size ?? 0, to: options.size }, async (frame) => {
-    head ??= { size: 0, leaf: options.genesisLeaf ?? frame.previousLeaf, epoch: 0, atMs: 0 };
-    const checked = checkFrame(frame, head);
-    head = checked.after;
-    const entries = await entriesOf(checked, checked.first, readBlob);
-    return run.take(checked, entries);
+  const run = new Replay(stated, options, readBlob);
+  const { from, genesisLeaf } = options;
+  const start = from === undefined ? 0 : from.index + 1;
+  await eachFrame(reader, { from: start, to: options.size }, (frame) => {
+    const isForeign =
+      frame.first === 0 && frame.previousLeaf !== (genesisLeaf ?? frame.previousLeaf);
+    if (isForeign) throw damagedEntry(0, 'the log begins with another leaf');
+    return run.take(frame);
   });
   return run.report();
 }
@@ -129,6 +126,8 @@ class Replay {
   readonly #own = new Map<number, string>();
   readonly #world: World;
   readonly #watch: InvariantWatch | undefined;
+  readonly #readBlob: ReadBlob;
+  readonly #line = newSequencerLine();
   #decider = 0;
   #size: Position;
   #decided = 0;
@@ -139,23 +138,65 @@ class Replay {
   #sinceCheck = 0;
   #diverged: Divergence | undefined;
 
-  constructor(stated: ReadonlySet<number>, options: ReplayOptions) {
+  constructor(stated: ReadonlySet<number>, options: ReplayOptions, readBlob: ReadBlob) {
     const { from } = options;
     this.#stated = stated;
+    this.#readBlob = readBlob;
     this.#world = from === undefined ? createWorld() : restoreWorld(from.sections);
     this.#decider = this.#world.realm.decider;
     this.#size = from === undefined ? 0 : from.index + 1;
     this.#watch = options.mode === 'falsify' ? new InvariantWatch() : undefined;
   }
 
-  take(frame: CheckedFrame, entries: readonly LogEntry[]): 'more' | 'stop' {
-    for (const [i, entry] of entries.entries()) {
-      const [start = 0, end = 0] = frame.bounds.subarray(2 * i, 2 * i + 2);
-      this.#entry(entry, eventsTextOf(frame.bytes.toString('utf8', start, end)));
+  /** The entries of the frame that are still to come. Faults: `log.damaged`. */
+  async take({ first, count, entries: bytes }: Frame): Promise<'more' | 'stop'> {
+    const line = this.#line;
+    let end = 0;
+    for (let index = first; index < first + count; index += 1) {
+      const start = end + ENTRY_LENGTH_BYTES;
+      end = start + (((bytes[end] ?? 0) << 8) | (bytes[end + 1] ?? 0));
+      if (index < this.#size) continue;
+      const flaw = readSequencerLine(bytes, start, end, line);
+      if (flaw !== undefined) throw damagedEntry(index, flaw);
+      if (line.index !== index) throw damagedEntry(index, 'not the entry of this place');
+      // A turn of the loop costs more than a decision: only a spilled entry waits.
+      if (!this.#takeFrequent(bytes, line, end))
+        await this.#takeParsed(bytes, { index, start, end });
       if (this.#diverged !== undefined) return 'stop';
-      this.#size = entry.index + 1;
+      this.#size = index + 1;
     }
     return 'more';
+  }
+
+  /** False where the entry is not a frequent one or its events are not the decision's: then nothing has happened. */
+  #takeFrequent(bytes: Buffer, line: SequencerLine, end: number): boolean {
+    if (this.#decider !== DECIDER_VERSION) return false;
+    const frequent = readFrequentEntry(bytes, line, end);
+    if (frequent === undefined || !this.#isDecided(frequent)) return false;
+    this.#decided += 1;
+    this.#fold(frequent.entry, '');
+    return true;
+  }
+
+  /** Whether the decision gives the recorded events, byte for byte; the entry then holds them. */
+  #isDecided({ entry, text, eventsStart, eventsEnd }: FrequentEntry): boolean {
+    const decision = decide(this.#world, entry);
+    const events = eventsOf(decision);
+    if (events === undefined) return false;
+    const computed = eventListText(events);
+    entry.events = events;
+    return eventsEnd - eventsStart === computed.length && text.startsWith(computed, eventsStart);
+  }
+
+  async #takeParsed(
+    bytes: Buffer,
+    { index, start, end }: { readonly index: number; readonly start: number; readonly end: number },
+  ): Promise<void> {
+    const read = readLogEntry(bytes, start, end);
+    if (read.kind === 'bad') throw damagedEntry(index, read.reason);
+    const entry = read.kind === 'entry' ? read.entry : await fillSpills(read, this.#readBlob);
+    if (entry === undefined) throw damagedEntry(index, 'a blob that it names is missing');
+    this.#entry(entry, eventsTextOf(bytes.toString('utf8', start, end)));
   }
 
   report(): ReplayReport {
@@ -182,7 +223,10 @@ class Replay {
     } else {
       this.#foldedOnly += 1;
     }
-    if (this.#diverged !== undefined) return;
+    if (this.#diverged === undefined) this.#fold(entry, storedEvents);
+  }
+
+  #fold(entry: LogEntry, storedEvents: string): void {
     try {
       evolve(this.#world, entry);
     } catch (cause) {

@@ -92,6 +92,9 @@ export class SegmentReader implements JournalReader {
         frames.push(frame);
         bytes += frame.entries.length;
       }
+      // Another frame like the last one would not fit: a page for the rest would be read in vain, and once more.
+      const last = frames.at(-1)?.entries.length ?? 0;
+      if (frames.length > 0 && bytes + last > limit.bytes) return frames;
     }
     return frames;
   }
