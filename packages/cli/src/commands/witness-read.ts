@@ -4,6 +4,7 @@ import type { Client } from '@infrafabric/sdk';
 import { EXIT_DONE } from '../output/exit.ts';
 import { cliError } from '../output/problem.ts';
 import { entriesText } from '../output/views.ts';
+import { printableJson } from '../plans/report/printable.ts';
 import { withClient } from '../server/connect.ts';
 import { optionOf } from '../tree/command.ts';
 import type { CommandContext, CommandRun } from '../tree/command.ts';
@@ -54,7 +55,7 @@ export const exportEntries: CommandRun = async (context) => {
         ...(to === undefined ? {} : { to }),
       };
       for await (const entry of entriesOf(client, wish)) {
-        context.io.stdout.write(`${JSON.stringify(entry)}\n`);
+        context.io.stdout.write(`${printableJson(JSON.stringify(entry))}\n`);
       }
       return EXIT_DONE;
     },

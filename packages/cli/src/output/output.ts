@@ -1,5 +1,6 @@
 /** Where a command's words go: data to stdout, all else to stderr; as text or as JSON. */
 import type { Io } from '../io.ts';
+import { printableJson } from '../plans/report/printable.ts';
 import { problemText } from './problem.ts';
 import type { CliProblem } from './problem.ts';
 import { createTerminal, wantsColour } from './terminal.ts';
@@ -32,7 +33,7 @@ export class Output {
 
   /** The command's answer: one JSON value on one line, or text. A stream calls it once an item (NDJSON). */
   data(value: unknown, text: (terminal: Terminal) => string): void {
-    if (this.isJson) this.#io.stdout.write(`${JSON.stringify(value)}\n`);
+    if (this.isJson) this.#io.stdout.write(`${printableJson(JSON.stringify(value))}\n`);
     else this.#io.stdout.write(text(this.terminal));
   }
 
@@ -45,7 +46,7 @@ export class Output {
     const { next, ...rest } = problem;
     this.#io.stderr.write(
       this.isJson
-        ? `${JSON.stringify(next === undefined ? rest : { ...rest, next })}\n`
+        ? `${printableJson(JSON.stringify(next === undefined ? rest : { ...rest, next }))}\n`
         : problemText(problem),
     );
   }

@@ -4,7 +4,7 @@ export { planDigest } from './digest.ts';
 export { loadPlanSource } from './files.ts';
 export type { PlanIssue } from './issues.ts';
 export { readPlan } from './read-plan.ts';
-export { printable, shortened } from './report/printable.ts';
+export { printable, printableJson, shortened } from './report/printable.ts';
 export { renderIssues, renderReport } from './report/render-report.ts';
 export type { ImportReport } from './report/report.ts';
 export { planJsonSchemaText } from './schema.ts';

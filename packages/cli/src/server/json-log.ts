@@ -1,6 +1,7 @@
 /** The fabric's log for people and collectors: JSON lines on stderr. */
 import type { Log } from '@infrafabric/fabric';
 import type { Sink } from '../io.ts';
+import { printableJson } from '../plans/report/printable.ts';
 
 const LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const;
 export type LogLevel = (typeof LEVELS)[number];
@@ -15,7 +16,7 @@ export const jsonLog = (sink: Pick<Sink, 'write'>, least: LogLevel): Log => {
     (fields: Fields): void => {
       if (LEVELS.indexOf(level) < from) return;
       const line = { time: new Date().toISOString(), level, ...fields };
-      sink.write(`${JSON.stringify(line, plain)}\n`);
+      sink.write(`${printableJson(JSON.stringify(line, plain))}\n`);
     };
   return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') };
 };

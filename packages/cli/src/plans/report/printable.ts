@@ -11,6 +11,16 @@ const UNSAFE =
 export const printable = (text: string): string =>
   text.replaceAll(UNSAFE, (char) => `\\u{${(char.codePointAt(0) ?? 0).toString(16)}}`);
 
+/**
+ * The same JSON with those characters written as `\uXXXX`: the value is the same to every parser, and a terminal that it
+ * is printed on obeys none of it. `JSON.stringify` escapes C0 alone. Line ends are its own, between members.
+ */
+export const printableJson = (json: string): string =>
+  json.replaceAll(UNSAFE, (char) => (char === '\n' ? char : char.replaceAll(/[^]/g, escapedUnit)));
+
+const escapedUnit = (unit: string): string =>
+  `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`;
+
 /** At most so many characters, the last one an ellipsis if some were left out. */
 export const shortened = (text: string, charsMax: number): string => {
   const chars = Array.from(text);

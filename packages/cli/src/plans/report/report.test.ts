@@ -4,7 +4,7 @@ import { readPlan } from '../read-plan.ts';
 import { planToDot } from '../writers/dot.ts';
 import { planToMermaid } from '../writers/mermaid.ts';
 import { buildGraph, cyclesOf, heaviestChain, wavesOf } from './graph.ts';
-import { printable, shortened } from './printable.ts';
+import { printable, printableJson, shortened } from './printable.ts';
 import { renderIssues, renderReport } from './render-report.ts';
 
 const graphs = fc.array(fc.tuple(fc.nat(9), fc.nat(9)), { maxLength: 25 }).map((pairs) => ({
@@ -67,6 +67,22 @@ test('text of unknown origin cannot act on a terminal', () => {
     }),
   );
   expect(shortened('a😀bc', 3)).toBe('a😀…');
+});
+
+test('JSON on a terminal acts on it no more than text does, and means the same', () => {
+  expect(printableJson('{"a":"\u009b31m\u202e\u{e0041}é😀"}')).toBe(
+    String.raw`{"a":"\u009b31m\u202e\udb40\udc41é😀"}`,
+  );
+  fc.assert(
+    fc.property(fc.string({ unit: 'binary' }), fc.string({ unit: 'binary' }), (name, text) => {
+      const value = { [name]: [text] };
+      for (const indent of [0, 2]) {
+        const json = printableJson(JSON.stringify(value, undefined, indent));
+        expect(json.replaceAll('\n', '')).not.toMatch(ACTS);
+        expect(JSON.parse(json)).toEqual(JSON.parse(JSON.stringify(value)));
+      }
+    }),
+  );
 });
 
 const hostile = () => {
