@@ -126,7 +126,12 @@ const renewed = (
     if (until !== undefined) {
       output.renewed.push({ taskId: trusted(taskId), leaseExpiresAt: timestamp(until) });
     } else {
-      output.lost.push({ taskId: trusted(taskId), detail: whyStale(context.world, taskId, fence) });
+      // The lease behind another session's token may live: to call it ended would be untrue.
+      const detail =
+        fence.holder === sessionId
+          ? whyStale(context.world, taskId, fence)
+          : `The fencing token is of session ${fence.holder}, not of ${sessionId}.`;
+      output.lost.push({ taskId: trusted(taskId), detail });
     }
   }
   return output;
