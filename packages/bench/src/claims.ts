@@ -2,6 +2,8 @@
  * The claim suite in one process (B2): alone, 16 and 256 in flight, two claimers a task, a hundred on one. Whole
  * entries: what is measured is what the fabric does for a caller without a wire.
  */
+import { SESSION_LEASES_MAX } from '@infrafabric/protocol';
+
 import { closedLoop, openField, type Field, type Kind, type Loop } from './field.ts';
 import {
   check,
@@ -13,6 +15,7 @@ import {
   type Values,
 } from './probe.ts';
 import { latencies, percentile } from './stats.ts';
+import { SyncedFile } from './synced-file.ts';
 
 interface Counts {
   readonly alone: number;
@@ -40,11 +43,12 @@ export const fileClaims: OpenProbe = (options) => openSuite('file', options);
 
 async function openSuite(kind: Kind, { size, folder }: ProbeOptions): Promise<Probe> {
   const field = await openField(kind, folder);
+  const raw = new SyncedFile(folder);
   const counts = sized(size, COUNTS);
   return {
     round: async () => {
       const values = {
-        ...(await inFlight(field, kind, { count: counts.alone, at: 1 })),
+        ...(await alone(field, kind, { count: counts.alone, raw })),
         ...(await inFlight(field, kind, { count: counts.sixteen, at: 16 })),
         ...(await inFlight(field, kind, { count: counts.many, at: 256 })),
         ...(await pairs(field, kind, counts.pairs)),
@@ -53,7 +57,47 @@ async function openSuite(kind: Kind, { size, folder }: ProbeOptions): Promise<Pr
       await field.settle();
       return values;
     },
-    close: () => field.fabric.close(),
+    close: () => {
+      raw.close();
+      return field.fabric.close();
+    },
+  };
+}
+
+/** Claims of one and raw syncs of one, in turns: a disk that others use is not the same a second later. */
+const TURN = 50;
+
+async function alone(
+  field: Field,
+  kind: Kind,
+  { count, raw }: { readonly count: number; readonly raw: SyncedFile },
+): Promise<Values> {
+  const { taskIds, sessionIds } = await field.prepare(count);
+  const claimMs: number[] = [];
+  const rawMs: number[] = [];
+  let claimedMs = 0;
+  let won = 0;
+  while (claimMs.length < count) {
+    rawMs.push(...raw.syncs(TURN));
+    const from = claimMs.length;
+    const turnAt = performance.now();
+    const { ms } = await closedLoop(Math.min(TURN, count - from), 1, (i, end) => {
+      const taskId = taskIds[from + i];
+      const holder = sessionIds[Math.floor((from + i) / SESSION_LEASES_MAX)];
+      check(taskId !== undefined && holder !== undefined, 'work has run out');
+      field.claim(taskId, holder, (outcome) => {
+        if (outcome.kind === 'committed') won += 1;
+        end();
+      });
+    });
+    claimedMs += performance.now() - turnAt;
+    claimMs.push(...ms);
+  }
+  check(won === count, `${won} claims of ${count}`);
+  return {
+    [`claims.${kind}.alone.perS`]: count / (claimedMs / 1_000),
+    ...latencies(`claims.${kind}.alone`, claimMs),
+    ...latencies(`claims.${kind}.raw`, rawMs),
   };
 }
 
@@ -78,7 +122,7 @@ async function inFlight(
   });
   check(fences === count, `${fences} first grants of ${count}`);
   check(field.size - before === count, `${field.size - before} entries of ${count} claims`);
-  const name = `claims.${kind}.${at === 1 ? 'alone' : at}`;
+  const name = `claims.${kind}.${at}`;
   return { [`${name}.perS`]: loop.perS, ...latencies(name, loop.ms) };
 }
 

@@ -4,18 +4,15 @@
  */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, fdatasyncSync, fsyncSync, openSync, writeSync } from 'node:fs';
 import { hash } from 'node:crypto';
-import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 import { NODE_FLAGS, startScript } from './child.ts';
 import { check, sized, type OpenProbe, type Values } from './probe.ts';
 import { latencies, percentile } from './stats.ts';
+import { SyncedFile } from './synced-file.ts';
 import { openWire } from './wire.ts';
 
-const WRITE_BYTES = 256;
-const FILE_BYTES = 8 * 1_048_576;
 /** Longer gaps of a loop that does nothing else are the scheduler's. */
 const GAP_MS = 0.2;
 
@@ -25,20 +22,20 @@ const SPIN_MS = { smoke: 20, short: 200, full: 500 };
 const HASHES = { smoke: 5_000, short: 100_000, full: 200_000 };
 
 export const floors: OpenProbe = async ({ size, folder }) => {
-  const file = preallocated(join(folder, 'floor'));
+  const file = new SyncedFile(folder);
   const pipe = startPipe();
   const echo = await startScript(here('echo-process.ts'), []);
   const wire = await openWire(`ws://127.0.0.1:${echo.words[0] ?? ''}/`);
   return {
     round: async () => ({
-      ...syncs(file, sized(size, SYNCS)),
+      ...latencies('floor.sync', file.syncs(sized(size, SYNCS))),
       ...spin(sized(size, SPIN_MS)),
       ...sha256(sized(size, HASHES)),
       ...(await pipeTrips(pipe, sized(size, TRIPS))),
       ...(await echoTrips((text) => wire.trip(text), sized(size, TRIPS))),
     }),
     close: async () => {
-      closeSync(file);
+      file.close();
       pipe.kill();
       wire.close();
       await echo.end();
@@ -47,27 +44,6 @@ export const floors: OpenProbe = async ({ size, folder }) => {
 };
 
 const here = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
-
-/** A file whose blocks and size are on the disk already: a sync of it writes no metadata. */
-function preallocated(path: string): number {
-  const file = openSync(path, 'w');
-  const zeros = new Uint8Array(1_048_576);
-  for (let at = 0; at < FILE_BYTES; at += zeros.length) writeSync(file, zeros, 0, zeros.length, at);
-  fsyncSync(file);
-  return file;
-}
-
-function syncs(file: number, count: number): Values {
-  const bytes = new Uint8Array(WRITE_BYTES).fill(1);
-  const ms = new Float64Array(count);
-  for (let i = 0; i < count; i += 1) {
-    const at = performance.now();
-    writeSync(file, bytes, 0, WRITE_BYTES, (i * WRITE_BYTES) % FILE_BYTES);
-    fdatasyncSync(file);
-    ms[i] = performance.now() - at;
-  }
-  return latencies('floor.sync', ms);
-}
 
 /** How often, and how long, the scheduler takes the processor away from a loop that never gives it up. */
 function spin(forMs: number): Values {

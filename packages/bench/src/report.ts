@@ -70,7 +70,8 @@ function goalLine({ id, text, bound, verdict, value, interval, rounds }: Judged)
   return `${id.padEnd(5)} ${verdict.padEnd(7)} ${shown(value ?? Number.NaN).padStart(9)} ${bound.padEnd(10)}${spread}  ${text}`;
 }
 
-const shown = (value: number): string => {
+/** A number as tables show it: three digits, or whole where it is large. */
+export const shown = (value: number): string => {
   if (Number.isInteger(value)) return value.toLocaleString('en-US');
   return Math.abs(value) >= 1_000
     ? Math.round(value).toLocaleString('en-US')
