@@ -34,6 +34,14 @@ test.each([
   expect(guard.check(requestWith([['Host', host]]))?.code).toBe(code);
 });
 
+test('two credentials are one too many: a proxy may have looked at the other', () => {
+  const host = ['Host', 'localhost:7070'] as const;
+  const one = ['Authorization', 'Bearer a'] as const;
+  expect(guard.check(requestWith([host, one]))).toBeUndefined();
+  const two = requestWith([host, one, ['authorization', 'Bearer b']]);
+  expect(guard.check(two)?.code).toBe('request.malformed');
+});
+
 test('no Host, two Hosts and a second host in the target are refused', () => {
   expect(guard.check(requestWith([]))?.code).toBe('request.host');
   const twice = requestWith([

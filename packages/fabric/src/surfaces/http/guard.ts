@@ -37,12 +37,15 @@ export function createGuard(options: {
     check: (incoming) => {
       const host = incoming.headers.host?.toLowerCase();
       // A target in absolute form would name the host a second time; two names are one too many.
-      const single = countHosts(incoming) === 1 && incoming.url?.startsWith('/') === true;
+      const single = countOf(incoming, 'host') === 1 && incoming.url?.startsWith('/') === true;
       if (host === undefined || !single || !hosts.has(host)) {
         return reject(
           'request.host',
           `This fabric does not serve ${quoted(host)}; see allowedHosts.`,
         );
+      }
+      if (countOf(incoming, 'authorization') > 1) {
+        return reject('request.malformed', 'The request has more than one Authorization header.');
       }
       const { origin } = incoming.headers;
       if (origin === undefined || allowsOrigin(origin)) return undefined;
@@ -54,11 +57,11 @@ export function createGuard(options: {
   };
 }
 
-/** Node keeps the first of two Host headers; a proxy before us may have looked at the second. */
-function countHosts(incoming: IncomingMessage): number {
+/** Node keeps the first of two such headers; a proxy before us may have looked at the second. */
+function countOf(incoming: IncomingMessage, header: 'host' | 'authorization'): number {
   let count = 0;
   for (let at = 0; at < incoming.rawHeaders.length; at += 2) {
-    if (incoming.rawHeaders[at]?.toLowerCase() === 'host') count += 1;
+    if (incoming.rawHeaders[at]?.toLowerCase() === header) count += 1;
   }
   return count;
 }
