@@ -2,6 +2,7 @@
  * The claim suite in one process (B2): alone, 16 and 256 in flight, two claimers a task, a hundred on one. Whole
  * entries: what is measured is what the fabric does for a caller without a wire.
  */
+import { openJournalReader } from '@infrafabric/fabric';
 import { SESSION_LEASES_MAX } from '@infrafabric/protocol';
 
 import { closedLoop, openField, type Field, type Kind, type Loop } from './field.ts';
@@ -31,6 +32,8 @@ const COUNTS: { readonly [S in Size]: Counts } = {
   full: { alone: 2_000, sixteen: 10_000, many: 60_000, pairs: 2_000, crowds: 2_000 },
 };
 
+/** Before each entry of a frame. */
+const ENTRY_LENGTH_BYTES = 2;
 /** Claimers of one task. */
 const CROWD = 100;
 
@@ -51,6 +54,7 @@ async function openSuite(kind: Kind, { size, folder }: ProbeOptions): Promise<Pr
         ...(await alone(field, kind, { count: counts.alone, raw })),
         ...(await inFlight(field, kind, { count: counts.sixteen, at: 16 })),
         ...(await inFlight(field, kind, { count: counts.many, at: 256 })),
+        ...(kind === 'memory' ? {} : await entryBytes(folder, { kind, size: field.size })),
         ...(await pairs(field, kind, counts.pairs)),
         ...(await crowds(field, kind, counts.crowds)),
       };
@@ -61,6 +65,20 @@ async function openSuite(kind: Kind, { size, folder }: ProbeOptions): Promise<Pr
       raw.close();
       return field.fabric.close();
     },
+  };
+}
+
+/** What a claim of the last frame takes in the log, on average. */
+async function entryBytes(
+  folder: string,
+  { kind, size }: { readonly kind: Kind; readonly size: number },
+): Promise<Values> {
+  const reader = openJournalReader(folder);
+  const [frame] = await reader.read(size - 1, { bytes: 1, frames: 1 }, size);
+  reader.close();
+  check(frame !== undefined, 'the log has no last frame');
+  return {
+    [`claims.${kind}.entryBytes`]: frame.entries.length / frame.count - ENTRY_LENGTH_BYTES,
   };
 }
 

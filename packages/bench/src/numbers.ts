@@ -92,6 +92,14 @@ const goalRow = (goal: Pick<Judged, 'id' | 'text'>): string => {
 };
 
 const OTHERS: readonly (readonly [string, string])[] = [
+  ['bytes of the entry of a claim', 'claims.bare.entryBytes'],
+  ['µs of one thread: deciding a claim', 'micro.decide.us'],
+  ['folding it', 'micro.fold.us'],
+  ['the text of its entry, written', 'micro.entry.us'],
+  ['its leaf', 'micro.leaf.us'],
+  ['its token', 'micro.token.us'],
+  ['parsing the call from JSON, by its schema', 'micro.parse.us'],
+  ['SHA-256 of 540 bytes, beside them', 'floor.sha256.us'],
   ['bytes of an entry, a log of ordinary work', 'verify.entryBytes'],
   ['verifying an entry (frames, chain, tree, checkpoints), µs', 'verify.entryUs'],
   ['the same in SHA-256 of an entry', 'verify.inHashes'],
