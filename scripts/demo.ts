@@ -1,7 +1,7 @@
 /**
  * The demonstration: a real fabric in a folder of its own, real sessions over a real connection, simulated work.
  *
- *     npm run demo [-- --json] [--seed N]
+ *     npm run demo [-- --json] [--seed N] [--budget-s N]
  *
  * 1. Two sessions race for one task; other things that are refused.
  * 2. The plan of seven sessions and 49 agents, while a process is killed and another one is frozen.
@@ -36,6 +36,8 @@ import type { SwarmResult } from './demo/swarm.ts';
 
 const ROOT = dirname(import.meta.dirname);
 const SEED_DEFAULT = 7;
+/** Ten times what a quiet machine needs: a demonstration that hangs says so instead. */
+const BUDGET_S_DEFAULT = 180;
 /** The command line of a clone, with nothing installed beside it. */
 const IFAB = 'npx ifab';
 
@@ -50,7 +52,11 @@ interface Outcome {
 
 async function main(): Promise<number> {
   const { values } = parseArgs({
-    options: { json: { type: 'boolean' }, seed: { type: 'string' } },
+    options: {
+      json: { type: 'boolean' },
+      seed: { type: 'string' },
+      'budget-s': { type: 'string' },
+    },
   });
   const isJson = values.json === true;
   const stream = isJson ? process.stderr : process.stdout;
@@ -66,8 +72,16 @@ async function main(): Promise<number> {
     ),
   );
   const folder = mkdtempSync(join(tmpdir(), 'ifab-demo-'));
+  const budgetS = Number(values['budget-s'] ?? BUDGET_S_DEFAULT);
+  const swarm = new Swarm(story, seed);
+  const late = setTimeout(() => {
+    void swarm.stop().finally(() => {
+      tellLate(story, { folder, budgetS, isJson });
+      process.exit(1);
+    });
+  }, budgetS * 1_000);
   try {
-    const outcome = await play(story, { folder, seed });
+    const outcome = await play(story, { folder, swarm });
     const isGood = goodOf(outcome);
     tellEnd(story, folder, outcome, isGood);
     if (isJson)
@@ -79,12 +93,31 @@ async function main(): Promise<number> {
     );
     story.plain(`What it left: ${folder}`);
     return 70;
+  } finally {
+    clearTimeout(late);
   }
+}
+
+interface Late {
+  readonly folder: string;
+  readonly budgetS: number;
+  readonly isJson: boolean;
+}
+
+/** The time is up: what was told is what was covered, and nothing was proved. */
+function tellLate(story: Story, { folder, budgetS, isJson }: Late): void {
+  const covered = story.chapters.slice(0, -1);
+  story.plain(
+    `\nThe budget of ${budgetS} s is used up in: ${story.chapters.at(-1) ?? 'the start'}`,
+  );
+  story.plain(`What it left: ${folder}`);
+  const summary = { ok: false, budgetS, covered, seconds: rounded(story.seconds), folder };
+  if (isJson) process.stdout.write(`${JSON.stringify(summary)}\n`);
 }
 
 async function play(
   story: Story,
-  { folder, seed }: { readonly folder: string; readonly seed: number },
+  { folder, swarm }: { readonly folder: string; readonly swarm: Swarm },
 ): Promise<Outcome> {
   const fabric = await startFabric({
     config: { ...Config.parse({ listenPort: 0 }), dataDir: folder },
@@ -102,7 +135,6 @@ async function play(
   story.fact(`plan ${plan.id}: ${tasks} tasks in ${plan.phases?.length ?? 0} phases`);
   const { firstClaimS } = await raceAndRefuse(client, story);
   // Not earlier: seven processes that load their code would keep the first claim waiting.
-  const swarm = new Swarm(story, seed);
   const result = await workSwarm(swarm, client, { url: fabric.url, token: fabric.operatorToken });
   const checks = await runChecks(story, client, fabric);
   client.close();

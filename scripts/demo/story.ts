@@ -7,6 +7,8 @@ const DETAIL_CHARS_MAX = 230;
 export class Story {
   readonly #write: (text: string) => void;
   readonly #isColoured: boolean;
+  /** Titles told so far. */
+  readonly chapters: string[] = [];
 
   constructor(write: (text: string) => void, isColoured: boolean) {
     this.#write = write;
@@ -23,6 +25,7 @@ export class Story {
   }
 
   chapter(title: string): void {
+    this.chapters.push(title);
     this.#write(`\n${this.paint('bold', title)}\n`);
   }
 
