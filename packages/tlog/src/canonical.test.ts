@@ -59,6 +59,8 @@ test('every other text of a value is refused', () => {
     ['{"10":1}', 'index_key'],
     ['{"a":[{"7":1}]}', 'index_key'],
     ['[[0.5]]', 'number'],
+    ['[1,0.5]', 'number'],
+    ['{"a":1,"b":[2,0.5]}', 'number'],
     [nested(65), 'depth'],
     [nested(20_000), 'depth'],
   ];
