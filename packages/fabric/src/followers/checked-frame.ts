@@ -78,9 +78,10 @@ function linkFlaw(
   leaf: Hash,
 ): 'chain' | undefined {
   const { previousLeafOffset: at } = line;
-  return line.index === index && bytes.toString('latin1', at, at + HASH_CHARS) === leaf
-    ? undefined
-    : 'chain';
+  let difference = 0;
+  // Byte by byte: a string of them would be made once an entry, to be compared and forgotten.
+  for (let i = 0; i < HASH_CHARS; i += 1) difference |= (bytes[at + i] ?? 0) ^ leaf.charCodeAt(i);
+  return difference === 0 && line.index === index ? undefined : 'chain';
 }
 
 /** The entries of the frame from position `from` on, parsed, their spills filled. Faults: `log.damaged`. */

@@ -29,12 +29,13 @@ const NUMBER = '(0|[1-9][0-9]{0,8})';
 const TASK_ID = '([A-Za-z0-9_./-]{1,256})';
 const SESSION_ID = '([A-Za-z0-9_]{1,64})';
 const CLAIM = `"leaseMs":${NUMBER},"sessionId":"${SESSION_ID}","taskId":"${TASK_ID}"},"op":"tasks\\.claim"`;
+const NEXT = `"sessionId":"${SESSION_ID}"},"op":"tasks\\.next"`;
 const COMPLETE = `"fence":{"epoch":${NUMBER},"holder":"${SESSION_ID}","n":${NUMBER}},"taskId":"${TASK_ID}"},"op":"tasks\\.complete"`;
 
 /** From the end of the event list to the end of the entry. */
 const REST = new RegExp(
   String.raw`(?:,"idem":"([A-Za-z0-9_-]{1,64})")?,"principal":"([A-Za-z0-9_.@-]{1,64})"` +
-    `,"session":"${SESSION_ID}"(?:,"trace":"([0-9a-f]{32})")?}\n{"args":{(?:${CLAIM}|${COMPLETE})}\n$`,
+    `,"session":"${SESSION_ID}"(?:,"trace":"([0-9a-f]{32})")?}\n{"args":{(?:${CLAIM}|${COMPLETE}|${NEXT})}\n$`,
   'y',
 );
 
@@ -78,10 +79,11 @@ export function readFrequentEntry(
 }
 
 function callOf(found: RegExpExecArray): Pick<LogEntry, 'op' | 'args'> {
-  const [, , , , , leaseMs, sessionId, claimed, epoch, holder, n, taskId] = found;
+  const [, , , , , leaseMs, sessionId, claimed, epoch, holder, n, taskId, anyFor] = found;
   if (leaseMs !== undefined) {
     return { op: 'tasks.claim', args: { leaseMs: Number(leaseMs), sessionId, taskId: claimed } };
   }
+  if (anyFor !== undefined) return { op: 'tasks.next', args: { sessionId: anyFor } };
   const fence = { epoch: Number(epoch), holder, n: Number(n) };
   return { op: 'tasks.complete', args: { fence, taskId } };
 }

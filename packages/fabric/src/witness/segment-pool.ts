@@ -24,7 +24,7 @@ export class SegmentPool {
   /** `paths`: of all segments, ascending. */
   constructor(dataFolder: string, paths: readonly string[], workers: number) {
     // The sources run as they are, and so does what the compiler made of them.
-    const file = import.meta.url.endsWith('.ts') ? './segment-worker.ts' : './segment-worker.js';
+    const file = import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.js';
     this.#workers = Array.from({ length: workers }, () => {
       const worker = new Worker(new URL(file, import.meta.url), {
         workerData: dataFolder,
