@@ -13,7 +13,7 @@ const INDENT = '  ';
 export const ORIENTATION = `InfraFabric hands out work to agents, limits it, proves it and shows it.
 
 Start here:
-  ifab serve                              start the fabric of this folder
+  ifab serve                              start a fabric on this machine
   ifab run examples/repo-checks.yaml      run a plan of real commands on it
 
 Then: ifab status, ifab top, ifab events -f. All commands: ifab --help

@@ -139,7 +139,7 @@ const WITNESS: readonly CommandSpec[] = [
 const RUNNING: readonly CommandSpec[] = [
   {
     path: ['serve'],
-    summary: 'Start the fabric of this folder: HTTP, WebSocket and MCP on loopback, until Ctrl-C.',
+    summary: 'Start a fabric on this machine: HTTP, WebSocket and MCP on loopback, until Ctrl-C.',
     args: [],
     options: [
       option('--host', 'host', 'address to listen on; default 127.0.0.1'),
