@@ -87,6 +87,7 @@ async function claims(
   await queue.obliterate({ force: true });
   return {
     [`${prefix}.${name}.perS`]: loop.perS,
+    [`${prefix}.${name}.threadUs`]: loop.threadUs,
     ...latencies(`${prefix}.${name}`, loop.ms),
   };
 }

@@ -141,7 +141,11 @@ async function inFlight(
   check(fences === count, `${fences} first grants of ${count}`);
   check(field.size - before === count, `${field.size - before} entries of ${count} claims`);
   const name = `claims.${kind}.${at}`;
-  return { [`${name}.perS`]: loop.perS, ...latencies(name, loop.ms) };
+  return {
+    [`${name}.perS`]: loop.perS,
+    [`${name}.threadUs`]: loop.threadUs,
+    ...latencies(name, loop.ms),
+  };
 }
 
 /** Two claimers a task, 256 in flight: one of each pair wins. */

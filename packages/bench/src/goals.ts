@@ -67,6 +67,20 @@ export const GOALS: readonly Goal[] = [
   },
   {
     id: 'P2',
+    text: 'processor time of the leader’s thread a claim, 256 in flight, µs',
+    needs: ['claims.bare.256.threadUs'],
+    value: self,
+    bound: { atMost: 6.8 },
+  },
+  {
+    id: 'P2',
+    text: 'processor time of BullMQ’s client thread a claim / of the leader’s',
+    needs: ['bullmq.always.256.threadUs', 'claims.bare.256.threadUs'],
+    value: ratio,
+    bound: { atLeast: 5 },
+  },
+  {
+    id: 'P2',
     text: 'durable claims, 256 in flight / Redis Lua claim with AOF always',
     needs: [DURABLE_256, 'redis.always.256.perS'],
     value: ratio,

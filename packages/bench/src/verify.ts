@@ -4,7 +4,6 @@
  */
 import { hash } from 'node:crypto';
 import {
-  memoryBlobs,
   openDataFolder,
   openFileJournal,
   openJournalReader,
@@ -87,10 +86,10 @@ function hashOf(bytes: number): number {
 
 /** µs an entry of reading a journal back into a world, as a start without a snapshot does. */
 export async function foldUs(folder: string, size: number): Promise<number> {
-  const { genesisLeaf } = openDataFolder(folder, { realm: BENCH_REALM });
+  const { genesisLeaf, blobs } = openDataFolder(folder, { realm: BENCH_REALM });
   const journal = await openFileJournal({ folder, genesisLeaf });
   const startedAt = performance.now();
-  const replayed = await replay({ journal, blobs: memoryBlobs(), genesisLeaf });
+  const replayed = await replay({ journal, blobs, genesisLeaf });
   const us = ((performance.now() - startedAt) * 1_000) / size;
   check(replayed.entries >= size, `${replayed.entries} entries of ${size} came back`);
   await journal.close();
