@@ -42,6 +42,32 @@ describe('UTF-8', () => {
     );
   });
 
+  test('the first and the last code point of each length are encoded as the platform does', () => {
+    const edges = [0, 0x7f, 0x80, 0x7ff, 0x800, 0xd7ff, 0xe000, 0xffff, 0x10000, 0x103ff, 0x10ffff];
+    for (const point of edges) {
+      const text = String.fromCodePoint(point);
+      const bytes = utf8Encode(text);
+      expect(Buffer.from(bytes), point.toString(16)).toEqual(Buffer.from(text));
+      expect(utf8Decode(bytes), point.toString(16)).toBe(text);
+    }
+    // The surrogates, and what is above U+10FFFF.
+    for (const bytes of [
+      [0xed, 0xa0, 0x80],
+      [0xed, 0xbf, 0xbf],
+      [0xf4, 0x90, 0x80, 0x80],
+      [0xf7, 0xbf, 0xbf, 0xbf],
+    ]) {
+      expect(utf8Decode(Uint8Array.from(bytes)), String(bytes)).toBeUndefined();
+    }
+  });
+
+  test('a character is decoded only where all of it lies before the end', () => {
+    const bytes = utf8Encode('aé€😀');
+    expect(utf8Decode(bytes, 1, 3)).toBe('é');
+    expect(utf8Decode(bytes, 3, 6)).toBe('€');
+    for (const end of [2, 4, 5, 7, 8, 9]) expect(utf8Decode(bytes, 0, end)).toBeUndefined();
+  });
+
   test('text longer than one piece of code units comes back', () => {
     const text = 'é😀a'.repeat(5_000);
     expect(utf8Decode(utf8Encode(text))).toBe(text);
