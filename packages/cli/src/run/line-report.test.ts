@@ -1,8 +1,11 @@
+import { entryIndex, TaskId } from '@infrafabric/protocol';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { reportLines } from './line-report.ts';
 
 beforeEach(() => vi.useFakeTimers());
 afterEach(() => vi.useRealTimers());
+
+const ANSWER = { taskId: TaskId.parse('p/a'), index: entryIndex(1) };
 
 /** A lease that keeps what it was told. */
 const lease = () => {
@@ -15,7 +18,7 @@ const lease = () => {
     progress: async ({ note }: { readonly note?: string | undefined }) => {
       notes.push(note);
       if (note === 'refused') throw new Error('refused');
-      return undefined;
+      return ANSWER;
     },
   };
 };

@@ -1,4 +1,4 @@
-import { PlanId, timestamp } from '@infrafabric/protocol';
+import { digestFrom, PlanId, timestamp } from '@infrafabric/protocol';
 import { expect, test } from 'vitest';
 import { COUNTS } from '../../test/wire.ts';
 import { createTerminal } from '../output/terminal.ts';
@@ -16,6 +16,7 @@ const summary = (
   plan: {
     planId: PlanId.parse('p'),
     title: 'P',
+    digest: digestFrom('0'.repeat(64)),
     status,
     counts: { ...COUNTS, total: 9, ...counts },
     submittedAt: timestamp(1),
