@@ -151,3 +151,40 @@ test('hostile words come back harmless', async () => {
   expect(stderr).toContain('x\\u{1b}[2J\\u{202e}y');
   expect(stderr).not.toContain('\u001b');
 });
+
+describe('completion', () => {
+  const offers = async (...words: readonly string[]): Promise<readonly string[]> => {
+    const { code, stdout, stderr } = await run(['__complete', ...words], { env: EMPTY });
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    return stdout
+      .split('\n')
+      .map((line) => line.split('\t')[0] ?? '')
+      .filter(Boolean);
+  };
+  test('nothing typed offers every first word', async () => {
+    expect(await offers()).toEqual(expect.arrayContaining(['plan', 'task', 'serve', 'run']));
+  });
+  test('a noun that is none has no verbs', async () => {
+    expect(await offers('zzz', '')).toEqual([]);
+  });
+  test('after the last argument come flags', async () => {
+    const found = await offers('task', 'show', 'shop/a', '');
+    expect(found).toContain('--json');
+    expect(found.every((word) => word.startsWith('-'))).toBe(true);
+  });
+  test('a flag takes its value from the next word, --trace only from its own', async () => {
+    expect(await offers('task', 'list', '--limit', '5', '--phase', 'pa')).toEqual(['parked']);
+    expect(await offers('task', 'list', '--limit', '')).toEqual([]);
+    expect(await offers('--trace', 'pl')).toEqual(['plan']);
+    expect(await offers('--json', '--zzz', 'pl')).toEqual(['plan']);
+  });
+});
+
+test('help of a noun names its commands, as text and as JSON', async () => {
+  expect((await run(['help', 'plan'])).stdout).toContain('Usage: ifab plan <command>');
+  const { commands } = Object(json((await run(['help', 'plan', '--json'])).stdout)) as {
+    commands: { name: string }[];
+  };
+  expect(commands.length).toBeGreaterThan(3);
+  expect(commands.every(({ name }) => name.startsWith('plan '))).toBe(true);
+});

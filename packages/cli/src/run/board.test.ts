@@ -1,4 +1,4 @@
-import { entryIndex, timestamp } from '@infrafabric/protocol';
+import { entryIndex, SessionId, timestamp } from '@infrafabric/protocol';
 import type { FeedItem } from '@infrafabric/protocol';
 import { expect, test } from 'vitest';
 import { createTerminal } from '../output/terminal.ts';
@@ -110,4 +110,51 @@ test('a notice is one line', () => {
     detail: 'one\ntwo',
   });
   expect(text).toBe('✗ failed    p/a  one\\u{a}two');
+});
+
+test.each([
+  ['task.released', { reason: 'gave up' }, 'plain', 'released', 'gave up'],
+  ['task.unparked', {}, 'plain', 'unparked', ''],
+  ['task.rejected', { reason: 'red' }, 'bad', 'sent back', 'red'],
+  ['lease.expired', {}, 'bad', 'expired', 'agent of  did not renew its lease'],
+  ['task.leased', { attempt: 1 }, 'plain', 'started', 'agent of '],
+  ['blocker.raised', {}, 'bad', 'blocked', ''],
+  [
+    'write.refused',
+    { op: 'tasks.complete', code: 'lease.stale', fence: 2 },
+    'bad',
+    'refused',
+    'tasks.complete: lease.stale, fence 2',
+  ],
+] as const)('%s of a task says what happened', (type, event, tone, what, detail) => {
+  const notice = board().take(item(type, { taskId: 'p/a', ...event }));
+  expect(notice).toEqual({ tone, what, taskId: 'p/a', detail });
+});
+
+test.each([
+  ['phase.opened', {}, 'plain', 'phase opened', 'ship'],
+  ['phase.passed', {}, 'good', 'phase passed', 'ship'],
+  ['phase.approved', { by: 'op' }, 'good', 'phase approved', 'ship by op'],
+  ['phase.checked', { ok: true, name: 'tests' }, 'good', 'phase checked', 'ship: tests'],
+  ['phase.checked', { ok: false, name: 'tests' }, 'bad', 'phase checked', 'ship: tests'],
+] as const)('%s %j is a notice without a task', (type, event, tone, what, detail) => {
+  const notice = board().take(item(type, { phase: 'ship', ...event }));
+  expect(notice).toEqual({ tone, what, taskId: undefined, detail });
+});
+
+test('events that a person need not see say nothing and change nothing', () => {
+  const one = board();
+  expect(one.take(item('task.edited', { taskId: 'p/a' }))).toBeUndefined();
+  expect(one.take(item('plan.submitted', {}))).toBeUndefined();
+  expect(
+    one.take(item('task.progressed', { taskId: 'p/a', note: 'nobody runs it' })),
+  ).toBeUndefined();
+  expect([one.count('ready'), one.running.length, one.troubles.length]).toEqual([3, 0, 0]);
+});
+
+test('a lease that names no session is its writer’s', () => {
+  const ID = 'ses_0000000000000009';
+  const one = board();
+  one.take({ ...item('task.leased', { taskId: 'p/a', attempt: 1 }), session: SessionId.parse(ID) });
+  expect(one.running.map(({ agent }) => agent)).toEqual([`agent of ${ID}`]);
 });
