@@ -17,7 +17,7 @@ import {
 } from '@infrafabric/core';
 import { SESSION_LEASES_MAX, sessionIdFrom } from '@infrafabric/protocol';
 
-import { openField } from './field.ts';
+import { closedLoop, openField } from './field.ts';
 import { check, sized } from './probe.ts';
 import type { MeasureOnce } from './scenarios.ts';
 import { mulberry32 } from './stats.ts';
@@ -29,6 +29,7 @@ const LOG_ENTRIES = { smoke: 1_000, short: 50_000, full: 200_000 };
 const PLAN_TASKS = 20_000;
 /** A third of the tasks waits for two others, a third for one, a third for none but a root. */
 const DEPENDENCIES = [1, 1, 2] as const;
+const IN_FLIGHT = 256;
 const SEED = 7;
 const AT = 1_767_225_600_000;
 const MILLION = 1_000_000;
@@ -148,23 +149,17 @@ function restored(world: World, count: number) {
 async function logOf(folder: string, claims: number): Promise<number> {
   const field = await openField('bare', folder);
   const { taskIds, sessionIds } = await field.prepare(claims);
-  await Promise.all(
-    taskIds.map(
-      (taskId, i) =>
-        new Promise<void>((resolve) => {
-          const sessionId = sessionIds[i % sessionIds.length];
-          check(sessionId !== undefined, 'no session');
-          const again = (): void => {
-            field.claim(taskId, sessionId, (outcome) => {
-              if (outcome.kind === 'reject' && outcome.code === 'fabric.overloaded')
-                setImmediate(again);
-              else resolve();
-            });
-          };
-          again();
-        }),
-    ),
-  );
+  let won = 0;
+  await closedLoop(claims, IN_FLIGHT, (i, end) => {
+    const taskId = taskIds[i];
+    const sessionId = sessionIds[i % sessionIds.length];
+    check(taskId !== undefined && sessionId !== undefined, 'work has run out');
+    field.claim(taskId, sessionId, (outcome) => {
+      if (outcome.kind === 'committed') won += 1;
+      end();
+    });
+  });
+  check(won === claims, `${won} claims of ${claims}`);
   const { size } = field;
   await field.fabric.close();
   return foldUs(folder, size);

@@ -75,22 +75,21 @@ export async function fanOut(
   agents: readonly Agent[],
   rounds: number,
 ): Promise<Values> {
-  const followers = await stage.agents(agents.length);
   let left = 0;
   let all = (): void => undefined;
-  for (const { wire } of followers) {
+  const streams = agents.map(({ wire }) =>
     wire.stream('feed', { types: ['plan.paused', 'plan.resumed'] }, ({ item }) => {
       if (item === undefined) return;
       left -= 1;
       if (left === 0) all();
-    });
-  }
-  await Promise.all(followers.map(reached));
+    }),
+  );
+  await Promise.all(agents.map(reached));
   const [taskId = ''] = await stage.tasks(1);
   const [planId = ''] = taskId.split('/');
   const ms = new Float64Array(rounds);
   for (let i = 0; i < rounds; i += 1) {
-    left = followers.length;
+    left = agents.length;
     const told = new Promise<void>((resolve) => {
       all = resolve;
     });
@@ -100,7 +99,7 @@ export async function fanOut(
     ms[i] = performance.now() - at;
     await caused;
   }
-  await stage.dismiss(followers);
+  for (const end of streams) end();
   return { 'remote.fanOut.agents': agents.length, 'remote.fanOut.p50Ms': percentile(ms, 0.5) };
 }
 

@@ -63,11 +63,15 @@ export class Wire {
     });
   }
 
-  /** Opens a stream: `feed` with a filter, `wait` with a wish. */
-  stream(kind: 'feed' | 'wait', what: object, on: OnAnswer): void {
+  /** Opens a stream: `feed` with a filter, `wait` with a wish. The answer ends it. */
+  stream(kind: 'feed' | 'wait', what: object, on: OnAnswer): () => void {
     const id = this.#nextId++;
     this.#streams.set(id, on);
     this.#socket.send(JSON.stringify({ id, [kind]: what }));
+    return () => {
+      this.#streams.delete(id);
+      this.#socket.send(JSON.stringify({ id, cancel: true }));
+    };
   }
 
   close(): void {
