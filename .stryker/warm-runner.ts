@@ -155,6 +155,9 @@ class WarmRunner implements TestRunner {
         this.#board.hitCount = 0;
         await this.#load();
       } catch (cause) {
+        this.#tests = [];
+        this.#board.activeMutant = undefined;
+        if (!isStatic) throw cause;
         return killed('(load)', String(cause), 0);
       }
     }

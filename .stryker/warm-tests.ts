@@ -30,8 +30,12 @@ export function startFile(path: string): void {
 
 export function describe(name: string, body: () => void): void {
   suites.push(name);
-  body();
-  suites.pop();
+  try {
+    body();
+  } finally {
+    // Else a suite that a mutant broke would lend its name to all that follow.
+    suites.pop();
+  }
 }
 
 let finishers: (() => unknown)[] = [];
