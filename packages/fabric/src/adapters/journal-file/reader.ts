@@ -66,6 +66,43 @@ interface SegmentReaderOptions {
   readonly index: SparseIndex;
 }
 
+/** Frames gathered for one answer, up to its limit. The first is taken however large it is: a reader must get on. */
+class TakenFrames {
+  readonly frames: Frame[] = [];
+  readonly #after: Position;
+  readonly #limit: FrameLimit;
+  #bytes = 0;
+
+  constructor(after: Position, limit: FrameLimit) {
+    this.#after = after;
+    this.#limit = limit;
+  }
+
+  get bytesLeft(): number {
+    return this.#limit.bytes - this.#bytes;
+  }
+
+  get hasRoom(): boolean {
+    return this.frames.length < this.#limit.frames && this.bytesLeft > 0;
+  }
+
+  get fitsAnother(): boolean {
+    const last = this.frames.at(-1)?.entries.length ?? 0;
+    return this.frames.length === 0 || last <= this.bytesLeft;
+  }
+
+  /** False: the answer is full, and the frame is not in it. */
+  take(frame: Frame): boolean {
+    if (frame.first + frame.count <= this.#after) return true;
+    const { length } = this.frames;
+    if (length > 0 && (length >= this.#limit.frames || frame.entries.length > this.bytesLeft))
+      return false;
+    this.frames.push(frame);
+    this.#bytes += frame.entries.length;
+    return true;
+  }
+}
+
 export class SegmentReader implements JournalReader {
   readonly #options: SegmentReaderOptions;
   readonly #files: OpenFiles;
@@ -79,24 +116,17 @@ export class SegmentReader implements JournalReader {
 
   async read(after: Position, limit: FrameLimit, upTo: Position): Promise<readonly Frame[]> {
     if (after >= upTo) return [];
-    const frames: Frame[] = [];
-    let bytes = 0;
+    const taken = new TakenFrames(after, limit);
     const place: Place = { ...this.#markFor(after), leaf: undefined, reopened: false };
     // Each round reads one page: of this segment, or of the next where this one has ended.
-    while (place.position < upTo && frames.length < limit.frames && bytes < limit.bytes) {
-      for (const frame of await this.#page(place, limit.bytes - bytes, upTo)) {
-        if (frame.first + frame.count <= after) continue;
-        // The first frame is given even where it is larger than the limit: a reader must get on.
-        if (frames.length > 0 && bytes + frame.entries.length > limit.bytes) return frames;
-        if (frames.length >= limit.frames) return frames;
-        frames.push(frame);
-        bytes += frame.entries.length;
+    while (place.position < upTo && taken.hasRoom) {
+      for (const frame of await this.#page(place, taken.bytesLeft, upTo)) {
+        if (!taken.take(frame)) return taken.frames;
       }
       // Another frame like the last one would not fit: a page for the rest would be read in vain, and once more.
-      const last = frames.at(-1)?.entries.length ?? 0;
-      if (frames.length > 0 && bytes + last > limit.bytes) return frames;
+      if (!taken.fitsAnother) return taken.frames;
     }
-    return frames;
+    return taken.frames;
   }
 
   close(): void {
