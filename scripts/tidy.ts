@@ -49,7 +49,7 @@ const LINE_RULES: readonly Rule[] = [
   {
     where: (path) =>
       inCode(path) &&
-      !/(?:^|\/)config\.ts$|^scripts\/|\.config\.ts$/.test(path) &&
+      !/(?:^|\/)config\.ts$|^(?:scripts|\.stryker)\/|\.config\.ts$/.test(path) &&
       !TEST.test(path),
     pattern: /\bprocess\.env\b|\bprocess\[['"]env/,
     message: 'the environment is read in config.ts only',
