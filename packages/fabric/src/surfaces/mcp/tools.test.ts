@@ -379,7 +379,7 @@ describe('show_status', () => {
     const spec = { key: 'a', title: 'a', description: '\u0001ä"'.repeat(3_000) };
     const { caller } = scripted({ 'tasks.show': () => ({ taskId: 'p/a', spec }) });
     let text = '';
-    for (let cursor: unknown = 'text:0'; typeof cursor === 'string'; ) {
+    for (let cursor: unknown = 'text:0'; typeof cursor === 'string';) {
       const result = await run('show_status', { taskId: 'p/a', cursor }, caller);
       if (result.kind !== 'ok') throw new Error(result.problem.code);
       expect(bytesOf(result.content)).toBeLessThan(RESULT_BYTES_MAX);
