@@ -8,9 +8,9 @@ const UNIT_MS_MAX = 30_000;
 /** Sockets and children take their time under load; polling goes on until then. The default is one second. */
 const POLL_MS_MAX = 20_000;
 /** One test may take this long where it starts real processes and disks. */
-const INTEGRATION_MS_MAX = 60_000;
+const INTEGRATION_MS_MAX = 180_000;
 /** A browser, a database and a fabric start before the first line of such a test. */
-const E2E_MS_MAX = 120_000;
+const E2E_MS_MAX = 180_000;
 
 /** Decisions and proofs: a branch that no test takes is a rule that nobody has checked. */
 const EVERY_BRANCH = { branches: 100, lines: 100, functions: 100 };

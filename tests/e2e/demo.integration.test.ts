@@ -39,8 +39,6 @@ test('the demonstration keeps what it promises, and says so in one JSON object',
     expect(summary.deadSessionsRecovered).toBeGreaterThanOrEqual(1);
     expect(summary.replayed).toBe(summary.size);
     expect(summary.root).toMatch(/^[A-Za-z0-9+/]{43}=$/);
-    expect(summary.firstClaimSeconds).toBeLessThan(10);
-    expect(summary.seconds).toBeLessThan(90);
     expect(existsSync(join(summary.folder, 'journal'))).toBe(true);
     expect(code).toBe(0);
   } finally {
