@@ -80,6 +80,8 @@ async function pump(c: AppContext, parts: Parts, filter: FeedFilter): Promise<'e
   } finally {
     clearInterval(keepAlive);
     outgoing.off('close', hangUp);
+    // `end` of a corked response drops what waits there: the last events, and why there are no more.
+    writer.flush();
   }
 }
 
@@ -97,6 +99,7 @@ function createWriter(outgoing: ServerResponse, signal: AbortSignal) {
     outgoing.uncork();
   };
   return {
+    flush: uncork,
     async write(text: string): Promise<void> {
       if (!corked) {
         corked = true;
@@ -126,11 +129,13 @@ type ReadFilter = { readonly kind: 'filter'; readonly filter: FeedFilter } | Rej
  * address.
  */
 function readFilter(c: AppContext): ReadFilter {
-  const { types, ...rest } = c.req.query();
-  const after = c.req.header('last-event-id') ?? rest['after'];
+  const { types, after: asked, ...rest } = c.req.query();
+  const after = [c.req.header('last-event-id'), asked].find(
+    (cursor) => cursor !== undefined && cursor !== '',
+  );
   const parsed = FeedFilter.safeParse({
     ...rest,
-    ...(after === undefined || after === '' ? {} : { after }),
+    ...(after === undefined ? {} : { after }),
     ...(types === undefined ? {} : { types: types.split(',').filter((type) => type !== '') }),
   });
   if (parsed.success) return { kind: 'filter', filter: parsed.data };
