@@ -1,0 +1,227 @@
+import { SESSION_IDLE_MS, SESSION_TOKEN_MS, type Grant } from '@infrafabric/protocol';
+import { afterEach, describe, expect, test } from 'vitest';
+
+import { ManualClock } from './clock.ts';
+import type { Principal, Reply } from './fabric.ts';
+import { createMemoryRealm, openMemoryFabric, type MemoryFabricOptions } from './open-memory.ts';
+import type { LeadingFabric } from './open.ts';
+
+const OPERATOR: Principal = { cred: 'operator', name: 'operator', role: 'operator' };
+const opened: LeadingFabric[] = [];
+afterEach(async () => {
+  await Promise.all(opened.splice(0).map((fabric) => fabric.close()));
+});
+
+async function start(options: MemoryFabricOptions = {}) {
+  const clock = new ManualClock();
+  const fabric = await openMemoryFabric(createMemoryRealm(), { clock, ...options });
+  opened.push(fabric);
+  const reply = (op: string, input: unknown, more: object = {}): Promise<Reply> =>
+    fabric.call(op, input, { principal: OPERATOR, ...more });
+  const call = async <T = Record<string, unknown>>(op: string, input: unknown): Promise<T> => {
+    const settled = await reply(op, input);
+    if (settled.kind !== 'ok') throw new Error(`${op}: ${settled.code}: ${settled.detail}`);
+    return settled.output as T;
+  };
+  const submit = (...keys: readonly string[]) =>
+    call('plans.submit', {
+      plan: { id: 'p', tasks: keys.map((key) => ({ key, title: key })) },
+    });
+  const session = (more: object = {}) =>
+    call<{ sessionId: string; token: string }>('sessions.open', { agent: 'ada', ...more });
+  return { fabric, clock, reply, call, submit, session };
+}
+
+const ticks = async (count = 10): Promise<void> => {
+  for (let i = 0; i < count; i += 1) await new Promise((resolve) => setImmediate(resolve));
+};
+
+describe('a refusal before anything is decided', () => {
+  test('a credential of no session says so when it acts for one', async () => {
+    const { fabric, session } = await start();
+    const { sessionId } = await session();
+    const principal: Principal = { cred: 'session', name: 'ada', role: 'worker' };
+    const answer = await fabric.call('tasks.next', { sessionId }, { principal });
+    expect(answer).toMatchObject({
+      code: 'auth.forbidden',
+      detail: `This credential belongs to session ?, not to ${sessionId}.`,
+    });
+  });
+
+  test('a forged fencing token ends the call before the leader sees it', async () => {
+    const { reply, submit } = await start();
+    await submit('a');
+    const forged = { taskId: 'p/a', fencingToken: 'f'.repeat(40) };
+    expect(await reply('tasks.complete', forged)).toMatchObject({ code: 'lease.forged' });
+  });
+
+  test('what has no canonical form is the caller’s mistake', async () => {
+    const { reply } = await start();
+    const params = { text: '\ud800' };
+    const record = { component: 'x', operation: 'y', params };
+    expect(await reply('witness.record', record)).toMatchObject({ code: 'request.invalid' });
+  });
+
+  test('more issues than an answer lists are counted', async () => {
+    const { reply } = await start();
+    const tasks = Array.from({ length: 50 }, () => ({ key: '' }));
+    const answer = await reply('plans.submit', { plan: { id: 'p', tasks } });
+    expect(answer).toMatchObject({ code: 'request.invalid' });
+    expect(answer.kind === 'reject' && answer.detail).toMatch(/\(and \d+ more\)\.$/u);
+    expect(await reply('plans.submit', 5)).toMatchObject({
+      detail: expect.stringContaining('the request: '),
+    });
+  });
+});
+
+describe('a fabric that has closed', () => {
+  test('refuses credentials, reads, writes and waits with one reason', async () => {
+    const { fabric, reply, session } = await start();
+    const { sessionId, token } = await session();
+    await fabric.close();
+    const why: unknown[] = [];
+    const take = fabric.wait(
+      sessionId,
+      {},
+      () => undefined,
+      ({ code }) => why.push(code),
+    );
+    take();
+    const known = fabric.authenticate(token);
+    const replies = await Promise.all([
+      reply('realm.status', {}),
+      reply('tasks.next', { sessionId }),
+      reply('sessions.heartbeat', { sessionId }),
+    ]);
+    const codes = [...replies, known].map((one) => (one.kind === 'reject' ? one.code : 'ok'));
+    expect(new Set([...codes, ...why])).toEqual(new Set(['fabric.stopping']));
+    expect(why).toHaveLength(1);
+  });
+});
+
+describe('standing tickets', () => {
+  test('of no session end at once', async () => {
+    const { fabric } = await start();
+    const why: unknown[] = [];
+    fabric.wait(
+      'ses_none',
+      {},
+      () => undefined,
+      ({ code }) => why.push(code),
+    );
+    expect(why).toEqual(['session.not_found']);
+  });
+
+  test('carry what was asked for into each grant', async () => {
+    const { fabric, call, session, clock } = await start();
+    const { sessionId } = await session({ leasesMax: 5 });
+    const granted: Grant[] = [];
+    for (const id of ['p', 'q']) {
+      const tasks = ['a', 'b'].map((key) => ({ key, title: key }));
+      await call('plans.submit', { plan: { id, tasks } });
+    }
+    fabric.wait(sessionId, { count: 2, planId: 'q', leaseMs: 7_000 }, (grants) =>
+      granted.push(...grants),
+    );
+    await ticks();
+    expect(granted.map(({ taskId }) => taskId).toSorted()).toEqual(['q/a', 'q/b']);
+    expect(granted.map(({ leaseExpiresAt }) => leaseExpiresAt)).toEqual(
+      Array.from({ length: 2 }, () => clock.now() + 7_000),
+    );
+  });
+});
+
+describe('a wait', () => {
+  test('that is cut before it began, or that nothing came to, answers without a lease', async () => {
+    const { reply, session, clock } = await start();
+    const { sessionId } = await session();
+    const wait = { sessionId, waitMs: 1_000 };
+    const none = { kind: 'ok', output: { grants: [] } };
+    expect(await reply('tasks.next', wait, { signal: AbortSignal.abort() })).toEqual(none);
+    const stop = new AbortController();
+    const cut = reply('tasks.next', wait, { signal: stop.signal });
+    const timed = reply('tasks.next', wait);
+    await ticks();
+    expect(clock.timers).toBeGreaterThan(0);
+    stop.abort();
+    expect(await cut).toEqual(none);
+    clock.advance(1_000);
+    expect(await timed).toEqual(none);
+  });
+});
+
+describe('renewals and signs of life', () => {
+  test('a renewal names leases by tokens, or means all; what is not the session’s is lost', async () => {
+    const { call, reply, submit, session, clock } = await start();
+    await submit('a', 'b');
+    const one = await session({ leasesMax: 2 });
+    const two = await session();
+    const claim = (sessionId: string, taskId: string) =>
+      call<Grant>('tasks.claim', { sessionId, taskId });
+    const a = await claim(one.sessionId, 'p/a');
+    const b = await claim(two.sessionId, 'p/b');
+    clock.advance(10_000);
+    const named = (grant: Grant) => ({ taskId: grant.taskId, fencingToken: grant.fencingToken });
+    const { sessionId } = one;
+    const until = clock.now() + 30_000;
+    expect(await call('tasks.renew', { sessionId })).toEqual({
+      renewed: [{ taskId: 'p/a', leaseExpiresAt: until }],
+      lost: [],
+    });
+    expect(await call('tasks.renew', { sessionId, leases: [named(b)] })).toEqual({
+      renewed: [],
+      lost: [
+        {
+          taskId: 'p/b',
+          detail: `The fencing token is of session ${two.sessionId}, not of ${sessionId}.`,
+        },
+      ],
+    });
+    await call('tasks.release', named(a));
+    expect(await call('tasks.renew', { sessionId, leases: [named(a)] })).toMatchObject({
+      renewed: [],
+      lost: [{ taskId: 'p/a' }],
+    });
+    const forged = { sessionId, leases: [{ ...named(a), taskId: 'p/b' }] };
+    expect(await reply('tasks.renew', forged)).toMatchObject({ code: 'lease.forged' });
+  });
+
+  test('of a session that is not there or has ended are refused', async () => {
+    const { call, reply, session } = await start();
+    const { sessionId } = await session();
+    const nobody = { sessionId: sessionId.replace(/.{4}$/u, '0000') };
+    await call('sessions.revoke', { sessionId, reason: 'test' });
+    for (const op of ['tasks.renew', 'sessions.heartbeat']) {
+      expect(await reply(op, nobody)).toMatchObject({ code: 'session.not_found' });
+      expect(await reply(op, { sessionId })).toMatchObject({ code: 'session.ended' });
+    }
+  });
+
+  test('past half of its life a session’s token is replaced by one that works', async () => {
+    const { fabric, call, session, clock } = await start();
+    const { sessionId, token } = await session();
+    const heartbeat = async () => {
+      const known = fabric.authenticate(token);
+      if (known.kind !== 'ok') throw new Error(known.code);
+      const { principal } = known;
+      const reply = await fabric.call('sessions.heartbeat', { sessionId }, { principal });
+      if (reply.kind !== 'ok') throw new Error(reply.code);
+      return reply.output as { token?: string; tokenExpiresAt?: number };
+    };
+    expect((await heartbeat()).token).toBeUndefined();
+    // In steps: a session that is silent for long is closed.
+    for (let left = SESSION_TOKEN_MS / 2; left > 0; left -= SESSION_IDLE_MS / 2) {
+      clock.advance(Math.min(left, SESSION_IDLE_MS / 2) - 1);
+      expect((await heartbeat()).token).toBeUndefined();
+    }
+    clock.advance(SESSION_IDLE_MS / 2);
+    const { token: fresh } = await heartbeat();
+    expect(fabric.authenticate(fresh)).toMatchObject({
+      kind: 'ok',
+      principal: { session: sessionId },
+    });
+    expect(await call('sessions.list', { status: 'open' })).toMatchObject({
+      sessions: [{ sessionId }],
+    });
+  });
+});
