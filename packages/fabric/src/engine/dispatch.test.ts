@@ -225,3 +225,79 @@ describe('renewals and signs of life', () => {
     });
   });
 });
+
+describe('an idempotency key', () => {
+  test('gives the first reply of every operation again, and what it held then', async () => {
+    const { call, reply, session, submit } = await start();
+    await submit('a', 'b', 'c', 'd');
+    const one = await session({ leasesMax: 4 });
+    const { sessionId } = one;
+    let keys = 0;
+    const twice = async (op: string, input: object): Promise<Record<string, unknown>> => {
+      keys += 1;
+      const more = { idempotencyKey: `key-${String(keys).padStart(8, '0')}` };
+      const first = await reply(op, input, more);
+      expect(first, op).toMatchObject({ kind: 'ok' });
+      expect(await reply(op, input, more), op).toEqual(first);
+      return first.kind === 'ok' ? (first.output as Record<string, unknown>) : {};
+    };
+    const claim = async (taskId: string) => {
+      const { fencingToken } = await twice('tasks.claim', { sessionId, taskId });
+      return { taskId, fencingToken };
+    };
+    await twice('tasks.progress', { ...(await claim('p/a')), note: 'half' });
+    const held = await claim('p/b');
+    const stuck = { ...held, kind: 'other', title: 'stuck' };
+    const { blockerId } = await twice('blockers.raise', stuck);
+    const helper = await session();
+    await twice('blockers.join', { sessionId: helper.sessionId, blockerId });
+    await twice('blockers.resolve', { blockerId, resolution: 'there' });
+    await twice('tasks.release', held);
+    await twice('tasks.park', { taskId: 'p/d', reason: 'later' });
+    await twice('tasks.unpark', { taskId: 'p/d' });
+    await twice('plans.edit', { planId: 'p', add: [{ key: 'e', title: 'e' }] });
+    await twice('tasks.next', { sessionId, count: 2 });
+    await twice('plans.pause', { planId: 'p' });
+    await twice('plans.resume', { planId: 'p' });
+    await twice('sessions.close', { sessionId });
+    await twice('plans.cancel', { planId: 'p', reason: 'over' });
+    expect(await call('sessions.list', { status: 'open' })).toMatchObject({
+      sessions: [{ sessionId: helper.sessionId }],
+    });
+  });
+});
+
+describe('the feed’s filter', () => {
+  test('takes what is of its plan, task, session and types, and nothing else', async () => {
+    const { fabric, call, session } = await start();
+    for (const id of ['p', 'q']) {
+      await call('plans.submit', { plan: { id, tasks: [{ key: 'a', title: 'a' }] } });
+    }
+    const { sessionId } = await session({ leasesMax: 2 });
+    for (const taskId of ['p/a', 'q/a']) await call('tasks.claim', { sessionId, taskId });
+    await call('sessions.revoke', { sessionId, reason: 'test' });
+    const seen = async (filter: object): Promise<readonly string[]> => {
+      const stop = new AbortController();
+      const types: string[] = [];
+      const reading = (async () => {
+        for await (const { type, event } of fabric.feed({ after: '0.0', ...filter }, stop.signal)) {
+          const about = event['taskId'] ?? event['planId'];
+          types.push(typeof about === 'string' ? `${type} ${about}` : type);
+        }
+      })();
+      await ticks();
+      stop.abort();
+      await reading;
+      return types;
+    };
+    expect(await seen({ planId: 'q' })).toEqual(['plan.submitted q', 'task.leased q/a']);
+    expect(await seen({ taskId: 'p/a' })).toEqual(['task.leased p/a']);
+    expect(await seen({ types: ['session.opened'] })).toEqual(['session.opened']);
+    expect(await seen({ sessionId })).toEqual([
+      'session.opened',
+      'task.leased p/a',
+      'task.leased q/a',
+      'session.closed',
+    ]);
+  });
+});
