@@ -97,8 +97,6 @@ export {
   verifyConsistency,
   verifyInclusion,
 } from './proof.ts';
-export type { SegmentLeaves } from './segment-leaves.ts';
-export { readSegmentLeaves } from './segment-leaves.ts';
 export { nodesOfTiles, tilesForConsistency, tilesForInclusion } from './stored-tree.ts';
 export type { TileId, TilePath } from './tile.ts';
 export {

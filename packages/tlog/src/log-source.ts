@@ -1,5 +1,3 @@
-import type { SegmentLeaves } from './segment-leaves.ts';
-
 export interface SourceFile {
   /** Relative to the realm's folder, with slashes. */
   readonly path: string;
@@ -18,7 +16,4 @@ export interface LogSource {
   /** A small file, or `undefined` where there is none. Of a file longer than `bytesMax` it may give
       the first `bytesMax` + 1 bytes. */
   readonly read: (path: string, bytesMax: number) => Promise<Uint8Array | undefined>;
-  /** What `readSegmentLeaves` gave for a segment, run by the caller where it likes (other threads).
-      Segments are asked for in order. Without it, they are read. */
-  readonly segmentLeaves?: (path: string) => Promise<SegmentLeaves | undefined>;
 }

@@ -26,11 +26,10 @@ export class NextLine {
   #indexEnd = 0;
   #ms = 0;
 
-  /** Takes the line at [start, `line.endOffset`), which was read and found good. */
+  /** Takes the line at [start, `line.endOffset`), which was read and found good: the grammar bounds its length. */
   learn(bytes: Uint8Array, start: number, line: SequencerLine): void {
     const chars = line.endOffset - start;
     this.#chars = 0;
-    if (chars > LINE_CHARS_MAX) return;
     for (let i = 0; i < chars; i += 1) this.#bytes[i] = byteAt(bytes, start + i);
     this.#indexEnd = line.previousLeafOffset - 1 - start;
     this.#ms = line.atMs % 1000;

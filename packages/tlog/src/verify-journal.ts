@@ -106,16 +106,6 @@ export class JournalCheck {
     return this.#lastAtMs;
   }
 
-  /** The leaf of the last entry; while a leaf is handed on, that of the entry before it. */
-  get link(): Hash {
-    return this.#link;
-  }
-
-  /** The epoch of the last frame. */
-  get epoch(): number {
-    return this.#epoch;
-  }
-
   openSegment(path: string): Advance {
     this.#file = path;
     this.#from = 0;

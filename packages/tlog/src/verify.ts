@@ -5,7 +5,6 @@ import { genesisLeaf, HASH_BYTES } from './hash.ts';
 import { formatVkey, noteVerifier, type Primitives, type PublicKey } from './key.ts';
 import { CHECKPOINT_PATH } from './layout.ts';
 import type { LogSource, SourceFile } from './log-source.ts';
-import { Assembly } from './segment-leaves.ts';
 import { NOTE_BYTES_MAX } from './note.ts';
 import { countWitnesses, type Policy, type WitnessCount } from './policy.ts';
 import { TILE_WIDTH, tilePath, type TileId } from './tile.ts';
@@ -57,11 +56,6 @@ export async function verifyLog(
   primitives: VerifierPrimitives,
   options: VerifyOptions = {},
 ): Promise<VerifyReport> {
-  if (source.segmentLeaves !== undefined) {
-    const report = await new Verification(source, primitives, options).run(source.segmentLeaves);
-    // Segments that were read apart only ever say yes: what is wrong is found front to back.
-    if (report.ok) return report;
-  }
   return new Verification(source, primitives, options).run();
 }
 
@@ -71,7 +65,6 @@ class Verification {
   readonly #trust: CheckpointTrust | undefined;
   readonly #tree: Tree;
   readonly #journal: JournalCheck;
-  readonly #assembly: Assembly;
   readonly #history: AsyncGenerator<CheckpointAnswer>;
   /** The newest and the held checkpoints that the tree has still to reach, ascending. */
   readonly #awaited: ReadCheckpoint[] = [];
@@ -106,7 +99,6 @@ class Verification {
     const previousLeaf =
       log && genesisLeaf(primitives.sha256, { origin: log.origin, vkey: formatVkey(log.keys[0]) });
     this.#journal = new JournalCheck(this.#tree, primitives, { previousLeaf });
-    this.#assembly = new Assembly(previousLeaf);
     this.#history = readHistory(this.#level === 1 ? source.histories() : noFiles(), this.#trust);
   }
 
@@ -114,12 +106,12 @@ class Verification {
     return this.#options.level ?? 1;
   }
 
-  async run(leavesOf?: NonNullable<LogSource['segmentLeaves']>): Promise<VerifyReport> {
+  async run(): Promise<VerifyReport> {
     await this.#readNewest();
     this.#readHeld();
     await this.#readPublished();
     await this.#compareRoots();
-    await (leavesOf === undefined ? this.#readSegments() : this.#assemble(leavesOf));
+    await this.#readSegments();
     this.#compareEnds();
     // Ends the generator, and with it whatever files the source holds open.
     await this.#history.return(undefined);
@@ -183,23 +175,6 @@ class Verification {
     }
   }
 
-  /** Puts the log together from segments that were checked each for itself. */
-  async #assemble(leavesOf: NonNullable<LogSource['segmentLeaves']>): Promise<void> {
-    for await (const { path } of this.#source.segments()) {
-      const part = await leavesOf(path);
-      if (part === undefined || !this.#assembly.follows(part)) {
-        this.#fail(path, 'segment', this.#tree.size);
-        return;
-      }
-      while (this.#assembly.append(this.#tree, this.#nextStop()) === 'more') {
-        await this.#compareRoots();
-        if (this.#bad !== undefined) return;
-      }
-      await this.#compareFullTiles();
-      if (this.#bad !== undefined) return;
-    }
-  }
-
   async #readPiece(piece: Uint8Array): Promise<void> {
     this.#journal.push(piece);
     while (this.#take(this.#journal.advance(this.#nextStop())) === 'stop') {
@@ -247,7 +222,7 @@ class Verification {
     this.#reached = newest;
     await this.#compareFullTiles();
     for (const { tile, bytes } of this.#tree.partialTiles()) await this.#compareTile(tile, bytes);
-    this.#coveredAtMs = Math.max(this.#journal.lastAtMs, this.#assembly.lastAtMs);
+    this.#coveredAtMs = this.#journal.lastAtMs;
   }
 
   async #compareFullTiles(): Promise<void> {

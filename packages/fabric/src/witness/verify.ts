@@ -15,9 +15,8 @@ import { Fault } from '../fault.ts';
 import { nodeFollowerDisk } from '../followers/follower-disk.ts';
 import { nodePrimitives, nodeSha256 } from '../followers/node-crypto.ts';
 import type { Disk } from '../ports/disk.ts';
-import { folderSource, segmentPaths } from './folder-source.ts';
+import { folderSource } from './folder-source.ts';
 import type { ReplayReport } from './replay.ts';
-import { SegmentPool } from './segment-pool.ts';
 
 /**
  * 0 frames, chain, tree, tiles, checkpoint · 1 all checkpoints, witnesses · 5 every decision again. 2 to 4 (signed
@@ -37,11 +36,6 @@ export interface VerifyFolderOptions {
   readonly require?: VerifyOptions['require'];
   readonly tiles?: VerifyOptions['tiles'];
   readonly mode?: 'replay' | 'falsify';
-  /**
-   * Threads that V0 runs in, 1 to 16. Default 1: none but the caller's. More find the same, sooner where there is more
-   * than one segment; another `disk` than this machine's is read by one.
-   */
-  readonly workers?: number;
   readonly disk?: Disk;
 }
 
@@ -64,14 +58,10 @@ export async function verifyFolder(
   const { levels = [0, 1], disk = nodeFollowerDisk, mode = 'replay' } = options;
   const log = options.log && { origin: options.log.origin, keys: keysOf(options.log.vkeys) };
   const asked = verifyOptionsOf(options, levels);
-  const report = await verified(
-    dataFolder,
-    { disk, workers: options.workers ?? 1 },
-    {
-      ...asked,
-      ...(log === undefined ? {} : { log }),
-    },
-  );
+  const report = await verifyLog(folderSource(disk, dataFolder), nodePrimitives, {
+    ...asked,
+    ...(log === undefined ? {} : { log }),
+  });
   if (!report.ok || !levels.includes(5)) return { ok: report.ok, log: report, replay: undefined };
   const genesis =
     log && genesisLeaf(nodeSha256, { origin: log.origin, vkey: formatVkey(log.keys[0]) });
@@ -81,27 +71,6 @@ export async function verifyFolder(
   const replay = await replayFolder(dataFolder, { size: report.size, mode, ...start }, disk);
   return { ok: replay.ok, log: report, replay };
 }
-
-async function verified(
-  dataFolder: string,
-  { disk, workers }: { readonly disk: Disk; readonly workers: number },
-  options: VerifyOptions,
-): Promise<VerifyReport> {
-  const source = folderSource(disk, dataFolder);
-  const threads = Math.min(Math.floor(workers), WORKERS_MAX);
-  const paths = threads > 1 && disk === nodeFollowerDisk ? segmentPaths(disk, dataFolder) : [];
-  if (paths.length <= 1) return verifyLog(source, nodePrimitives, options);
-  const pool = new SegmentPool(dataFolder, paths, Math.min(threads, paths.length));
-  try {
-    const segmentLeaves = (path: string) => pool.leavesOf(path);
-    return await verifyLog({ ...source, segmentLeaves }, nodePrimitives, options);
-  } finally {
-    await pool.close();
-  }
-}
-
-/** Threads of one verification, at most: each takes about 25 MB. */
-const WORKERS_MAX = 16;
 
 function verifyOptionsOf(
   { heldCheckpoints, policy, require, tiles }: VerifyFolderOptions,
