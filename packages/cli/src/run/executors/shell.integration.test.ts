@@ -32,10 +32,18 @@ function run(shell: ShellRun, abort = new AbortController().signal) {
 const textOf = async ({ execution }: ReturnType<typeof run>): Promise<string> =>
   Buffer.from((await execution).transcript.bytes).toString();
 
-/** Whether a process lives that is no zombie: an orphan that was killed may wait for its reaper. */
+/** PF_EXITING of the kernel's flags of a process: it has begun to end and runs none of its own code any more. */
+const EXITING = 0x4;
+
+/**
+ * Whether a process can still do anything: a killed one closes its pipes before it is a zombie, and an orphan stays a
+ * zombie until its reaper comes.
+ */
 function lives(pid: string): boolean {
   try {
-    return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
+    // After the name in brackets: state, parent, group, session, terminal, its group, flags (proc_pid_stat(5)).
+    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)?.split(' ') ?? [];
+    return fields[0] !== 'Z' && (Number(fields[6]) & EXITING) === 0;
   } catch {
     return false;
   }
