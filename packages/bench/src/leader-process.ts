@@ -1,12 +1,15 @@
 /**
  * A leader in a process of its own: file journal, witness beside it, HTTP and WebSocket on a free port of this machine.
- * Argument: folder. Prints `ready <port> <operator token>`.
+ * Arguments: folder, and where a profile of this thread goes, which one SIGUSR2 begins and the next ends.
+ * Prints `ready <port> <operator token>`.
  */
 import { writeSync } from 'node:fs';
 import { openFolderFabric, silentLog, startHttp } from '@infrafabric/fabric';
 import { RealmId } from '@infrafabric/protocol';
 
-const [folder = ''] = process.argv.slice(2);
+import { startProfile } from './cpu-profile.ts';
+
+const [folder = '', profilePath = ''] = process.argv.slice(2);
 const STDOUT = 1;
 /** EX_TEMPFAIL of sysexits(3): a supervisor would start another one. */
 const EXIT_FATAL = 75;
@@ -27,9 +30,17 @@ const http = await startHttp({
     tile: (path) => witness.tile(path),
   },
 });
+let profiling: Promise<((path: string) => Promise<void>) | undefined> = Promise.resolve(undefined);
+process.on('SIGUSR2', () => {
+  profiling = profiling.then(async (end) => {
+    if (end === undefined) return startProfile();
+    await end(profilePath);
+    return undefined;
+  });
+});
 process.once('SIGTERM', () => {
-  void http
-    .close()
+  void profiling
+    .then(() => http.close())
     .then(() => fabric.close())
     .then(() => process.exit(0));
 });

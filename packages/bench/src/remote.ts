@@ -44,7 +44,7 @@ const COUNTS: { readonly [S in Size]: Counts } = {
 };
 
 /** Claims of one message, and grants of one `tasks.next`. */
-const FRAME = 100;
+export const FRAME = 100;
 /** Messages of a hundred that are under way, and of one session: it has room for twice as many, as turns are not even. */
 const FRAMES_IN_FLIGHT = 10;
 const FRAMES_A_SESSION = 5;
@@ -74,7 +74,7 @@ export const remote: OpenProbe = async ({ size, folder }) => {
 const token = (answer: Answer): string => String(answer.ok?.['fencingToken']);
 
 /** Each agent has one claim under way; every claim wins. Afterwards the sessions are emptied, unmeasured. */
-async function claims(
+export async function claims(
   stage: Stage,
   agents: readonly Agent[],
   { name, count }: { readonly name: string; readonly count: number },
@@ -83,7 +83,7 @@ async function claims(
   const free = [...agents];
   const held: { readonly agent: Agent; readonly taskId: string; readonly token: string }[] = [];
   let refused = 0;
-  const loop = await closedLoop(count, agents.length, (i, end) => {
+  const claimNext = (i: number, end: () => void): void => {
     const agent = free.pop();
     check(agent !== undefined, 'no agent is free');
     const taskId = taskIds[i] ?? '';
@@ -93,7 +93,8 @@ async function claims(
       else held.push({ agent, taskId, token: token(answer) });
       end();
     });
-  });
+  };
+  const loop = await stage.measured(() => closedLoop(count, agents.length, claimNext));
   check(refused === 0, `${refused} claims of ${count} were refused`);
   await closedLoop(held.length, Math.min(64, held.length), (i, end) => {
     const one = held[i];
@@ -104,7 +105,7 @@ async function claims(
 }
 
 /** Messages of a hundred claims: each claim is an entry of its own. */
-async function frames(stage: Stage, count: number): Promise<Values> {
+export async function frames(stage: Stage, count: number): Promise<Values> {
   const taskIds = await stage.tasks(count * FRAME);
   const { perS, p50Ms } = await framed(stage, count, (i, { wire, sessionId }, on) => {
     const some = taskIds.slice(i * FRAME, (i + 1) * FRAME);
@@ -124,7 +125,7 @@ async function frames(stage: Stage, count: number): Promise<Values> {
 }
 
 /** `tasks.next` for a hundred tasks: one entry with a hundred grants. */
-async function nexts(stage: Stage, count: number): Promise<Values> {
+export async function nexts(stage: Stage, count: number): Promise<Values> {
   const taskIds = await stage.tasks(count * FRAME);
   const { perS, p50Ms } = await framed(stage, count, (i, { wire, sessionId }, on) => {
     const [planId] = (taskIds[i * FRAME] ?? '').split('/');
@@ -148,7 +149,7 @@ async function framed(
   const agents = await stage.agents(spread);
   const free = [...agents];
   let won = 0;
-  const loop = await closedLoop(count, FRAMES_IN_FLIGHT, (i, end) => {
+  const sendNext = (i: number, end: () => void): void => {
     const agent = free.shift();
     check(agent !== undefined, 'no agent is free');
     send(i, agent, (more) => {
@@ -156,7 +157,8 @@ async function framed(
       free.push(agent);
       end();
     });
-  });
+  };
+  const loop = await stage.measured(() => closedLoop(count, FRAMES_IN_FLIGHT, sendNext));
   await stage.dismiss(agents);
   check(won === count * FRAME, `${won} claims of ${count * FRAME}`);
   return { perS: loop.perS * FRAME, p50Ms: percentile(loop.ms, 0.5) };

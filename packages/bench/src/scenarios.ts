@@ -83,6 +83,12 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
     probes: [],
     once: () => import('./idle.ts').then((found) => found.idle),
   },
+  profile: {
+    id: 'B1',
+    what: 'where the time of a claim goes, in process and in a leader that agents call',
+    probes: [],
+    once: () => import('./profile.ts').then((found) => found.profile),
+  },
   cold: {
     id: 'P14',
     what: 'from the start of a process to its first durable claim',

@@ -23,21 +23,27 @@ export class Stage {
   readonly url: string;
   readonly operatorToken: string;
   readonly #wires = new Set<Wire>();
+  readonly #isProfiled: boolean;
   #plans = 0;
 
-  private constructor(leader: Child, operator: Wire) {
+  private constructor(leader: Child, operator: Wire, isProfiled: boolean) {
     const [port = '', token = ''] = leader.words;
+    this.#isProfiled = isProfiled;
     this.#leader = leader;
     this.operator = operator;
     this.url = `http://127.0.0.1:${port}`;
     this.operatorToken = token;
   }
 
-  static async open(folder: string): Promise<Stage> {
+  /** `profilePath`: where the leader's profile goes, if one is taken. */
+  static async open(folder: string, profilePath?: string): Promise<Stage> {
     const script = fileURLToPath(new URL('leader-process.ts', import.meta.url));
-    const leader = await startScript(script, [folder]);
+    const leader = await startScript(script, [
+      folder,
+      ...(profilePath === undefined ? [] : [profilePath]),
+    ]);
     const [port = '', token = ''] = leader.words;
-    return new Stage(leader, await openWire(connectUrl(port), token));
+    return new Stage(leader, await openWire(connectUrl(port), token), profilePath !== undefined);
   }
 
   /** A session with a connection of its own, under its own credential. */
@@ -93,6 +99,14 @@ export class Stage {
   /** Memory of the leader that is in RAM. */
   residentBytes(): number {
     return residentBytesOf(this.#pid);
+  }
+
+  /** Runs what is measured; where a profile is taken, of the leader's time meanwhile. */
+  async measured<T>(run: () => Promise<T>): Promise<T> {
+    if (this.#isProfiled) process.kill(this.#pid, 'SIGUSR2');
+    const result = await run();
+    if (this.#isProfiled) process.kill(this.#pid, 'SIGUSR2');
+    return result;
   }
 
   get #pid(): number {

@@ -30,7 +30,7 @@ import { ISSUES_MAX } from './limits.ts';
 import type { Log, Random } from './ports.ts';
 import type { View } from './term-parts.ts';
 import type { Tickets } from './tickets.ts';
-import { idempotencyDigest, type Tokens } from './tokens.ts';
+import { EXPIRED, idempotencyDigest, type Tokens } from './tokens.ts';
 
 export interface DispatchParts {
   readonly leader: Leader;
@@ -64,9 +64,7 @@ export class Dispatch {
     const context = this.#contextNow();
     if ('kind' in context) return context;
     const session = sessionOf(context.world, borne.sessionId);
-    if (session === undefined || session.closed !== undefined) {
-      return reject('auth.invalid', 'The session of this token has ended.');
-    }
+    if (session === undefined || session.closed !== undefined) return ENDED;
     return {
       kind: 'ok',
       principal: {
@@ -77,6 +75,17 @@ export class Dispatch {
         expiresAt: borne.expiresAt,
       },
     };
+  }
+
+  /** See `Fabric.recheck`. */
+  recheck(principal: Principal): Authenticated | Rejection {
+    const { expiresAt, session } = principal;
+    if (expiresAt !== undefined && expiresAt <= this.#parts.clock.now()) return EXPIRED;
+    const context = this.#contextNow();
+    // A leader that rebuilds cannot say; what it decides then it checks by itself.
+    if (session === undefined || 'kind' in context) return { kind: 'ok', principal };
+    const known = sessionOf(context.world, session);
+    return known === undefined || known.closed !== undefined ? ENDED : { kind: 'ok', principal };
   }
 
   /** See `Fabric.call`. */
@@ -143,19 +152,28 @@ export class Dispatch {
     });
   }
 
-  async #dispatch(operation: Operation, parsed: Parsed, options: CallOptions): Promise<Reply> {
+  #dispatch(operation: Operation, parsed: Parsed, options: CallOptions): Reply | Promise<Reply> {
     const { principal } = options;
     const op = trusted<OperationName>(operation.name);
     const refusal =
       operation.effect === 'read' ? undefined : whyNotThis(principal, parsed['sessionId']);
     if (refusal !== undefined) return refusal;
-    if (operation.effect === 'write') return this.#writeCall(op, parsed, options);
+    return operation.effect === 'write'
+      ? this.#writeCall(op, parsed, options)
+      : this.#readCall(op, operation.effect, { parsed, principal });
+  }
+
+  async #readCall(
+    op: OperationName,
+    effect: 'read' | 'soft',
+    { parsed, principal }: { readonly parsed: Parsed; readonly principal: Principal },
+  ): Promise<Reply> {
     this.#parts.leader.expireDue();
     const context = this.#contextNow();
     if ('kind' in context) return context;
     this.#seen(principal, 'heartbeat', context);
     const output =
-      operation.effect === 'soft'
+      effect === 'soft'
         ? trusted<Handler>(SOFTS[trusted<keyof typeof SOFTS>(op)])(parsed, context, principal)
         : trusted<Handler>(this.#parts.reads[trusted<ReadName>(op)])(parsed, context, principal);
     // Taken before any wait: the answer rests on what is decided by now, so it waits for that to be durable.
@@ -164,7 +182,8 @@ export class Dispatch {
     return (await durable) ?? (isRejection(result) ? result : { kind: 'ok', output: result });
   }
 
-  async #writeCall(op: OperationName, parsed: Parsed, options: CallOptions): Promise<Reply> {
+  /** The hot path: one promise a call, which the leader's answer settles. */
+  #writeCall(op: OperationName, parsed: Parsed, options: CallOptions): Reply | Promise<Reply> {
     const { principal, idempotencyKey, trace } = options;
     const args = this.#journaled(op, parsed);
     if (isRejection(args)) return args;
@@ -181,21 +200,28 @@ export class Dispatch {
         : { idem: idempotencyDigest(principal.name, idempotencyKey) }),
       ...(trace === undefined ? {} : { trace }),
     };
-    const outcome = await new Promise<Outcome>((resolve) => {
-      this.#parts.leader.submit(submission, resolve);
+    return new Promise((resolve) => {
+      this.#parts.leader.submit(submission, (outcome) => {
+        try {
+          resolve(this.#written(submission, outcome, { parsed, options }));
+        } catch (cause) {
+          resolve(this.#refusalOf(cause, op));
+        }
+      });
     });
+  }
+
+  #written(
+    call: Submission,
+    outcome: Outcome,
+    { parsed, options }: { readonly parsed: Parsed; readonly options: CallOptions },
+  ): Reply | Promise<Reply> {
     const context = this.#contextNow();
-    if ('world' in context) this.#seen(principal, 'tool', context);
+    if ('world' in context) this.#seen(options.principal, 'tool', context);
     const waitMs = parsed['waitMs'];
-    if (
-      outcome.kind === 'unchanged' &&
-      op === 'tasks.next' &&
-      typeof waitMs === 'number' &&
-      waitMs > 0
-    ) {
-      return this.#replyTo(await this.#ticket(submission, waitMs, options.signal));
-    }
-    return this.#replyTo(outcome);
+    const waits = outcome.kind === 'unchanged' && call.op === 'tasks.next';
+    if (!waits || typeof waitMs !== 'number' || waitMs <= 0) return this.#replyTo(outcome);
+    return this.#ticket(call, waitMs, options.signal).then((later) => this.#replyTo(later));
   }
 
   /** Waits for a lease, for `waitMs` at most. A wait that is cut short leaves a lease that was decided by then. */
@@ -307,6 +333,8 @@ export class Dispatch {
     return reject('internal', `The fabric made a mistake; incident ${incident}.`, { incident });
   }
 }
+
+const ENDED = reject('auth.invalid', 'The session of this token has ended.');
 
 type Handler = (input: unknown, context: RoomContext, principal: Principal) => unknown;
 

@@ -63,6 +63,8 @@ export interface Fabric {
   readonly version: string;
   /** Who bears a token: the text after `Bearer`. */
   authenticate(bearer: string | undefined): Authenticated | Rejection;
+  /** Whether somebody who was authenticated still is: in time, and of an open session. What was proved stays proved. */
+  recheck(principal: Principal): Authenticated | Rejection;
   /**
    * Calls an operation: parses the input, checks who may, decides, and resolves when the answer is durable. Never
    * throws for what a caller did; a fault of the world is its rejection, a defect is `internal` with an incident id.

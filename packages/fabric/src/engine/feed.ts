@@ -132,7 +132,8 @@ export class FeedHub {
     wanted: (item: FeedItem) => boolean,
     signal: AbortSignal,
   ): AsyncGenerator<FeedItem, Cursor | undefined, undefined> {
-    let cursor = from;
+    let last: FeedItem | undefined;
+    const cursor = (): Cursor => (last === undefined ? from : parseCursor(last.cursor));
     const reader: Live = {
       keep: (item) => isAfter(item, from) && wanted(item),
       queue: [],
@@ -152,13 +153,15 @@ export class FeedHub {
         for (const item of items) {
           if (signal.aborted) return undefined;
           yield item;
-          cursor = parseCursor(item.cursor);
+          last = item;
         }
         if (signal.aborted || this.#closed) return undefined;
         if (reader.queue.length > 0) continue;
-        if (reader.state === 'lagging')
-          throw new LaggingReader(`${cursor.index}.${Math.min(cursor.n, CURSOR_N_MAX)}`);
-        if (reader.state === 'resync') return cursor;
+        if (reader.state === 'lagging') {
+          const { index, n } = cursor();
+          throw new LaggingReader(`${index}.${Math.min(n, CURSOR_N_MAX)}`);
+        }
+        if (reader.state === 'resync') return cursor();
         await new Promise<void>((resolve) => {
           reader.wake = resolve;
         });
@@ -181,10 +184,9 @@ const push = (reader: Live, item: FeedItem): void => {
   else reader.queue.push(item);
 };
 
-const isAfter = ({ cursor }: FeedItem, after: Cursor): boolean => {
-  const { index, n } = parseCursor(cursor);
-  return index > after.index || (index === after.index && n > after.n);
-};
+/** Parses the cursor only within an entry: this runs once for every reader of every item. */
+const isAfter = ({ index, cursor }: FeedItem, after: Cursor): boolean =>
+  index === after.index ? parseCursor(cursor).n > after.n : index > after.index;
 
 /** The events of an entry as items; made once and shared by all readers. */
 const itemsOf = (entry: Committed): FeedItem[] =>

@@ -134,6 +134,8 @@ class EmbeddedFabric implements LeadingFabric {
 
   authenticate: Fabric['authenticate'] = (bearer) => this.#dispatch.authenticate(bearer);
 
+  recheck: Fabric['recheck'] = (principal) => this.#dispatch.recheck(principal);
+
   call: Fabric['call'] = (op, input, options) => this.#dispatch.call(op, input, options);
 
   feed: Fabric['feed'] = (filter, signal) => this.#hub.read(filter, signal);

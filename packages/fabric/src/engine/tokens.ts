@@ -108,9 +108,7 @@ export function createTokens(realm: string, secrets: TokenSecrets): Tokens {
       const expected = sessionMac(`${realm}|${sessionId}.${expires}`);
       if (more.length > 0 || !sameText(mac, expected)) return INVALID;
       const expiresAt = Number.parseInt(expires, 36);
-      if (expiresAt <= at) {
-        return reject('auth.expired', 'The session token has expired; open a new session.');
-      }
+      if (expiresAt <= at) return EXPIRED;
       return { kind: 'session', sessionId, expiresAt };
     },
   };
@@ -126,6 +124,7 @@ export const sha256Hex = (text: string): string => hash('sha256', text, 'hex');
 export const idempotencyDigest = (principal: string, key: string): string =>
   hash('sha256', `${principal}\n${key}`, 'base64url').slice(0, MAC_CHARS);
 
+export const EXPIRED = reject('auth.expired', 'The session token has expired; open a new session.');
 const INVALID = reject('auth.invalid', 'The token is not one of this realm.');
 
 const readOperator = (bearer: string, digest: Buffer): Bearer | Rejection =>

@@ -4,7 +4,7 @@ import type { Rejection } from '@infrafabric/protocol';
 import type { Fabric, Principal } from '../../engine/fabric.ts';
 
 /**
- * How long a stream or connection believes a credential before it asks again, ms. Shorter: a MAC
+ * How long a stream or connection believes a credential before it asks again, ms. Shorter: a look
  * for nearly every call of a busy connection. Longer: a revoked session reads on for as long.
  * Writes are checked by the decision too.
  */
@@ -19,7 +19,7 @@ export function createCredential(fabric: Fabric, bearer: string | undefined): ()
   return () => {
     const now = performance.now();
     if (now - checkedAt >= BELIEVED_MS) {
-      known = fabric.authenticate(bearer);
+      known = known.kind === 'ok' ? fabric.recheck(known.principal) : fabric.authenticate(bearer);
       checkedAt = now;
     }
     return known;

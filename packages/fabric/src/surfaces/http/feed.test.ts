@@ -40,6 +40,7 @@ async function serve(
     origin: 'o',
     version: '0',
     authenticate,
+    recheck: () => authenticate('again'),
     feed,
     call: () => Promise.resolve(reject('internal', 'not scripted')),
     wait: () => () => undefined,

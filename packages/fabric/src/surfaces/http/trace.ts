@@ -21,6 +21,8 @@ export function traceOf(traceparent: string | undefined): TraceId {
 
 /** A trace id as a frame or a body names it; `undefined` when it is none. */
 export function parseTrace(text: unknown): TraceId | undefined {
+  // Most calls bring none, and a refusal by the schema costs more than all else here.
+  if (typeof text !== 'string') return undefined;
   const parsed = TraceId.safeParse(text);
   return parsed.success && parsed.data !== ZERO_TRACE ? parsed.data : undefined;
 }
