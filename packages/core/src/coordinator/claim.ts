@@ -158,8 +158,8 @@ const queuesFor = (
 ): ReadyQueue[] => {
   const covered = coverOf(state.capabilities, session);
   const queues: ReadyQueue[] = [];
-  for (const one of plan === undefined ? state.plans : [plan]) {
-    if (one.status !== 'active' || one.counts[PHASE.ready] === 0) continue;
+  for (const one of plan === undefined ? state.readyPlans : [plan]) {
+    if (one.status !== 'active') continue;
     for (const [needs, queue] of one.queues)
       if (queue.size > 0 && covered.has(needs)) queues.push(queue);
   }

@@ -123,6 +123,16 @@ const WOUNDS: readonly (readonly [string, (state: CoordinatorState) => void, str
     'plan p counts 1 5 2 0 0 0 0 0, not 1 1 2 0 0 0 0 0',
   ],
   [
+    'a plan with work that nobody looks at',
+    (state) => void state.readyPlans.clear(),
+    'plan p has ready tasks and is not looked at, or has none and is',
+  ],
+  [
+    'a plan without work that is looked at',
+    (state) => void (plan(state).counts[1] = 0),
+    'plan p has ready tasks and is not looked at, or has none and is',
+  ],
+  [
     'work miscounted',
     (state) => void (plan(state).workLeft = 1),
     'plan p has 4 tasks left and counts 1',

@@ -139,6 +139,10 @@ const planFaults = (state: CoordinatorState, plan: PlanState): string[] => {
     ...said([
       [counts !== known, `plan ${plan.id} counts ${known}, not ${counts}`],
       [
+        state.readyPlans.has(plan) !== (plan.counts[PHASE.ready] ?? 0) > 0,
+        `plan ${plan.id} has ready tasks and is not looked at, or has none and is`,
+      ],
+      [
         left !== plan.workLeft,
         `plan ${plan.id} has ${left} tasks left and counts ${plan.workLeft}`,
       ],

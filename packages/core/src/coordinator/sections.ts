@@ -17,7 +17,6 @@ import {
   STORED_COLUMNS,
 } from './columns.ts';
 import { addOwner } from './paths.ts';
-import { pushReady } from './ready.ts';
 import {
   bump,
   createCoordinator,
@@ -25,7 +24,7 @@ import {
   internHaves,
   internNeeds,
   planOf,
-  queueFor,
+  enqueue,
   specOf,
 } from './state.ts';
 import type {
@@ -175,7 +174,7 @@ const restorePlans = (state: CoordinatorState, rest: Rest): void => {
     const phase = cell(tasks.phase, task);
     bump(plan.counts, phase, 1);
     bump(state.counts, phase, 1);
-    if (phase === PHASE.ready) pushReady(tasks, queueFor(plan, cell(tasks.needs, task)), task);
+    if (phase === PHASE.ready) enqueue(state, plan, task);
   }
 };
 

@@ -134,6 +134,8 @@ export interface CoordinatorState {
   /** Tasks of all plans by phase. */
   readonly counts: number[];
   openSessions: number;
+  /** Plans with ready tasks: whoever asks for work must not look at all that were ever submitted. */
+  readonly readyPlans: Set<PlanState>;
   /** Grows whenever a task becomes ready. */
   readyVersion: number;
 }
@@ -158,6 +160,7 @@ export const createCoordinator = (): CoordinatorState => ({
   paths: createPathIndex(),
   counts: [0, 0, 0, 0, 0, 0, 0, 0],
   openSessions: 0,
+  readyPlans: new Set(),
   readyVersion: 0,
 });
 
@@ -251,7 +254,7 @@ export const internHaves = (sets: CapabilitySets, capabilities: readonly string[
 };
 
 /** The ready queue of a plan for an interned set of needs. */
-export const queueFor = (plan: PlanState, needs: number): ReadyQueue => {
+const queueFor = (plan: PlanState, needs: number): ReadyQueue => {
   let queue = plan.queues.get(needs);
   if (queue === undefined) plan.queues.set(needs, (queue = createQueue()));
   return queue;
@@ -270,9 +273,15 @@ export const enterPhase = (state: CoordinatorState, task: number, phase: number)
   bump(plan.counts, phase, 1);
   bump(state.counts, phase, 1);
   if (phase === PHASE.ready) {
-    pushReady(tasks, queueFor(plan, cell(tasks.needs, task)), task);
+    enqueue(state, plan, task);
     state.readyVersion += 1;
-  }
+  } else if (plan.counts[PHASE.ready] === 0) state.readyPlans.delete(plan);
+};
+
+/** Puts a task that is ready among those that are handed out. */
+export const enqueue = (state: CoordinatorState, plan: PlanState, task: number): void => {
+  pushReady(state.tasks, queueFor(plan, cell(state.tasks.needs, task)), task);
+  state.readyPlans.add(plan);
 };
 
 export const bump = (counts: number[], at: number, by: number): void => {
