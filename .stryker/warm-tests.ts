@@ -65,7 +65,8 @@ function register(title: string, run: () => unknown): void {
     id: `${file}#${name}${same === 0 ? '' : `#${same}`}`,
     name,
     file,
-    run: () => finished(Promise.try(run)),
+    // A test that throws at once fails as one that rejects.
+    run: () => finished((async () => run())()),
   });
 }
 
@@ -86,4 +87,3 @@ export const test = Object.assign(
   },
   { each },
 );
-export const it = test;
