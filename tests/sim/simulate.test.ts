@@ -29,6 +29,13 @@ test(`W1–W3, C1–C5, A1–A5: ${SEEDS} worlds keep every law, and finish thei
   expect(sums.secondLeaders).toBeGreaterThan(0);
 });
 
+/** What only long runs met; the oldest first. */
+const ONCE_BROKEN = [15_039, 23_466];
+
+test.each(ONCE_BROKEN)('world %i, which broke a law once, keeps them all', async (seed) => {
+  await simulate(seed);
+});
+
 test('one seed is one run, entry for entry', async () => {
   const told = async (): Promise<readonly string[]> => {
     const lines: string[] = [];

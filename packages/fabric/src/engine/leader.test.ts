@@ -6,7 +6,7 @@ import { Fault } from '../fault.ts';
 import type { Journal } from '../ports/journal.ts';
 import { ManualClock } from './clock.ts';
 import type { Principal } from './fabric.ts';
-import { FULL_PROBE_MS } from './limits.ts';
+import { FULL_PROBE_MS, SETTLE_MS_MAX } from './limits.ts';
 import { createMemoryRealm, memoryOptions, openMemoryFabric } from './open-memory.ts';
 import { openFabric, type LeadingFabric } from './open.ts';
 
@@ -59,6 +59,33 @@ test('what is committed while the leader stops is answered as committed', async 
   expect(await openSession(fabric, 'bob')).toMatchObject({ code: 'fabric.stopping' });
   const read = fabric.call('plans.list', {}, { principal: OPERATOR });
   expect(await read).toMatchObject({ code: 'fabric.stopping' });
+});
+
+test('what is in the log is not refused because no leader serves: its key finds it later', async () => {
+  const realm = createMemoryRealm();
+  const script: AppendFault[] = [{ kind: 'none' }, { kind: 'unknown', applied: 'yes' }];
+  let otherwise: AppendFault = { kind: 'none' };
+  const clock = new ManualClock();
+  const fabric = await openMemoryFabric(realm, {
+    clock,
+    faults: { next: () => script.shift() ?? otherwise },
+  });
+  const { size } = realm.log.head;
+  otherwise = { kind: 'unavailable' };
+  const answer = openSession(fabric, 'ada');
+  await ticks();
+  expect(realm.log.head.size).toBe(size + 1);
+  for (let ms = 0; ms < SETTLE_MS_MAX; ms += 500) {
+    clock.advance(500);
+    await ticks(3);
+  }
+  expect(await answer).toMatchObject({ code: 'log.outcome_unknown' });
+  otherwise = { kind: 'none' };
+  const later = openSession(fabric, 'ada');
+  clock.advance(SETTLE_MS_MAX);
+  await ticks();
+  expect(await later).toMatchObject({ kind: 'ok', index: size });
+  await fabric.close();
 });
 
 test('a journal that no waiting repairs ends the process instead of being tried for ever', async () => {

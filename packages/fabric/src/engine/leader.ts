@@ -270,8 +270,11 @@ export class Leader {
     lost.answered = true;
     lost.disarm();
     this.#lost = this.#lost.filter((other) => other !== lost);
-    if (lost.found) answer(lost.sent, this.#options.log);
-    else refuse(lost.sent, refusal);
+    // A reply is read from a world. What was found while there is none is not refused for that: its key finds it later.
+    const readable = !('kind' in this.viewOfCommitted());
+    if (!lost.found) refuse(lost.sent, refusal);
+    else if (readable) answer(lost.sent, this.#options.log);
+    else refuse(lost.sent, UNKNOWN);
   }
 
   #recover(): void {
