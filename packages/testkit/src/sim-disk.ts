@@ -86,6 +86,23 @@ export class SimDisk implements Disk {
     this.#life += 1;
   }
 
+  /** The disk as a process that starts now sees it: once it is killed it does nothing more, whatever it waited for. */
+  ofProcess(): Disk {
+    const life = this.#life;
+    const mine = (): SimDisk => {
+      if (life !== this.#life) throw new PowerCut('the process is dead');
+      return this;
+    };
+    return {
+      list: (folder) => mine().list(folder),
+      makeFolder: (path) => mine().makeFolder(path),
+      open: (path, mode) => mine().open(path, mode),
+      rename: (move) => mine().rename(move),
+      remove: (path) => mine().remove(path),
+      syncFolder: async (path) => mine().syncFolder(path),
+    };
+  }
+
   /** The bytes of a file as programs see them, to look at and to change behind the program's back. */
   bytesOf(path: string): Uint8Array {
     return this.#inode(path).bytes;

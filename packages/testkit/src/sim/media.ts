@@ -233,7 +233,7 @@ export class FileMedium implements Medium {
     const journal = await openFileJournal(
       { folder: FOLDER, genesisLeaf: SIM_GENESIS_LEAF, segmentBytes: SEGMENT_BYTES },
       {
-        disk: this.#doubles.disk?.(this.#disk) ?? this.#disk,
+        disk: this.#doubles.disk?.(this.#disk.ofProcess()) ?? this.#disk.ofProcess(),
         lock: () => ({ lastStop, release: () => undefined }),
         checksums: CHECKSUMS,
         nowMs: () => (this.#readMs += 0.2),
