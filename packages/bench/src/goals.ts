@@ -129,14 +129,7 @@ export const GOALS: readonly Goal[] = [
   },
   {
     id: 'P4',
-    text: 'messages of 100 claims, one entry each claim / BullMQ 256 in flight',
-    needs: ['remote.frames100.perS', PEER_256],
-    value: ratio,
-    bound: { atLeast: 6 },
-  },
-  {
-    id: 'P4',
-    text: '`tasks.next` for 100, one entry / BullMQ 256 in flight',
+    text: 'a frame of 100 claims, one entry (`tasks.next`) / BullMQ 256 in flight',
     needs: ['remote.next100.perS', PEER_256],
     value: ratio,
     bound: { atLeast: 6 },
@@ -238,6 +231,20 @@ export const GOALS: readonly Goal[] = [
     needs: ['cold.firstClaimS'],
     value: self,
     bound: { atMost: 1 },
+  },
+  {
+    id: 'WP7',
+    text: 'verifying an entry at V0, in a SHA-256 of 500 bytes and one of 65',
+    needs: ['verify.framesInHashes'],
+    value: self,
+    bound: { atMost: 2.5 },
+  },
+  {
+    id: 'WP13',
+    text: 'deciding and folding it again (V5), in the same',
+    needs: ['verify.replayInHashes'],
+    value: self,
+    bound: { atMost: 10 },
   },
   {
     id: 'idle',

@@ -1,6 +1,7 @@
 /**
  * Verifying a log that somebody else wrote (WP7) and deciding every call of it again (WP13), an entry at a time of one
- * thread, beside the SHA-256 of an entry of the same run; and folding it, as a start does.
+ * thread, in raw hashes of the same run: one SHA-256 of 500 bytes and one of 65, an entry and a node of the tree. And
+ * folding it, as a start does.
  */
 import { hash } from 'node:crypto';
 import {
@@ -20,20 +21,30 @@ import { median } from './stats.ts';
 const ENTRIES = { smoke: 2_000, short: 60_000, full: 1_000_000 };
 const TIMES = { smoke: 1, short: 3, full: 5 };
 const HASHES = 50_000;
+/** What a goal counts in: about an entry, and two digests with their prefix. */
+const RAW_ENTRY_BYTES = 500;
+const RAW_NODE_BYTES = 65;
 const SEED = 42;
 
 export const verify: MeasureOnce = async ({ size, folder }) => {
   const entries = sized(size, ENTRIES);
   const realm = await writeSampleRealm(folder, { entries, seed: SEED });
   const entryBytes = await meanEntryBytes(folder, realm.size);
-  const hashUs = median([hashOf(entryBytes), hashOf(entryBytes), hashOf(entryBytes)]);
+  const raw = (): number => hashOf(RAW_ENTRY_BYTES) + hashOf(RAW_NODE_BYTES);
+  const hashUs: number[] = [];
+  const framesUs: number[] = [];
   const log = { origin: realm.origin, vkeys: [realm.vkey] };
   const verifyUs: number[] = [];
   const replayUs: number[] = [];
   for (let time = 0; time < sized(size, TIMES); time += 1) {
+    hashUs.push(raw());
+    const beganAt = performance.now();
+    const frames = await verifyFolder(folder, { levels: [0], log });
     const startedAt = performance.now();
     const plain = await verifyFolder(folder, { levels: [0, 1], log });
     const verifiedAt = performance.now();
+    check(frames.ok && frames.log.size === realm.size, 'good frames were refused');
+    framesUs.push(((startedAt - beganAt) * 1_000) / realm.size);
     check(plain.ok && plain.log.size === realm.size, 'a good log was refused');
     const deep = await verifyFolder(folder, { levels: [0, 1, 5], log });
     const plainMs = verifiedAt - startedAt;
@@ -45,12 +56,14 @@ export const verify: MeasureOnce = async ({ size, folder }) => {
   return {
     'verify.entries': realm.size,
     'verify.entryBytes': entryBytes,
-    'verify.hashUs': hashUs,
+    'verify.hashUs': median(hashUs),
+    'verify.framesUs': median(framesUs),
+    // The best of each, as the goals have it: what a machine can do, not what it did beside others.
+    'verify.framesInHashes': Math.min(...framesUs) / Math.min(...hashUs),
     'verify.entryUs': median(verifyUs),
-    'verify.inHashes': median(verifyUs) / hashUs,
     'verify.entriesPerS': 1_000_000 / median(verifyUs),
     'verify.replayUs': median(replayUs),
-    'verify.replayInHashes': median(replayUs) / hashUs,
+    'verify.replayInHashes': Math.min(...replayUs) / Math.min(...hashUs),
   };
 };
 
