@@ -28,6 +28,7 @@ import type { Authenticated, CallOptions, Principal, Reply, WaitFor } from './fa
 import type { Leader } from './leader.ts';
 import { ISSUES_MAX } from './limits.ts';
 import type { Log, Random } from './ports.ts';
+import { costOf, costOfFile, overQuota, WriteQuota, type Cost } from './quota.ts';
 import type { View } from './term-parts.ts';
 import type { Tickets } from './tickets.ts';
 import { EXPIRED, idempotencyDigest, type Tokens } from './tokens.ts';
@@ -46,6 +47,7 @@ type Parsed = Readonly<Record<string, unknown>>;
 
 export class Dispatch {
   readonly #parts: DispatchParts;
+  readonly #quota = new WriteQuota();
   #context: RoomContext | undefined;
   #view: View | undefined;
 
@@ -86,6 +88,11 @@ export class Dispatch {
     if (session === undefined || 'kind' in context) return { kind: 'ok', principal };
     const known = sessionOf(context.world, session);
     return known === undefined || known.closed !== undefined ? ENDED : { kind: 'ok', principal };
+  }
+
+  /** See `Fabric.spend`. */
+  spend(principal: Principal, bytes: number): Rejection | undefined {
+    return this.#take(principal, costOfFile(bytes));
   }
 
   /** See `Fabric.call`. */
@@ -188,7 +195,9 @@ export class Dispatch {
     const args = this.#journaled(op, parsed);
     if (isRejection(args)) return args;
     const holder = fenceHolder(args);
-    const refusal = holder === undefined ? undefined : whyNotThis(principal, holder);
+    const refusal =
+      (holder === undefined ? undefined : whyNotThis(principal, holder)) ??
+      (principal.cred === 'operator' ? undefined : this.#take(principal, costOf(op, args)));
     if (refusal !== undefined) return refusal;
     const submission: Submission = {
       ...trusted<Call>({ op, args }),
@@ -312,6 +321,13 @@ export class Dispatch {
       this.#context = { world: view.world, presence: view.presence, now: view.now, tokens, clock };
     }
     return this.#context;
+  }
+
+  /** Operators are not limited: the disk is theirs. */
+  #take({ cred, session }: Principal, cost: Cost): Rejection | undefined {
+    if (cred === 'operator' || session === undefined) return undefined;
+    const waitMs = this.#quota.take(session, cost, this.#parts.clock.monotonic());
+    return waitMs === 0 ? undefined : overQuota(session, waitMs);
   }
 
   #seen(principal: Principal, kind: 'tool' | 'heartbeat', { presence, now }: RoomContext): void {

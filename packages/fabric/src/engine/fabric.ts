@@ -71,6 +71,11 @@ export interface Fabric {
    */
   call(op: string, input: unknown, options: CallOptions): Promise<Reply>;
   /**
+   * Takes `bytes` that are to be stored beside the log (a blob) from what the caller's session may write, or says when
+   * it may again; 0 only asks. Writes through `call` pay for themselves, and operators are not limited.
+   */
+  spend(principal: Principal, bytes: number): Rejection | undefined;
+  /**
    * Every event after `filter.after`, once, in order: from the journal first, then live. Without a cursor it begins
    * with the next event. Ends when `signal` aborts; a reader that falls behind is dropped by a Fault `feed.lagging`
    * (a `LaggingReader`, which carries the cursor to resume from).

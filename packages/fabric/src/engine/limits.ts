@@ -33,3 +33,19 @@ export const READ_LIMIT = { bytes: 4 * 1024 * 1024, frames: 64 } as const;
 export const ISSUES_MAX = 5;
 /** How often a session should show itself, ms: three lost in a row leave it alive. */
 export const HEARTBEAT_MS = 10_000;
+/**
+ * What one session may write at once, bytes: 16,000 claims, or a wave of long records. Less: an agent that takes a
+ * thousand tasks in a second meets it. More: a worker in a loop fills more of the disk before it is slowed.
+ */
+export const QUOTA_BURST_BYTES = 8 * 1024 * 1024;
+/**
+ * What one session may write on and on, bytes a second: 2,000 claims, some hundred times what an agent does; at it one
+ * worker needs seventeen minutes for a gigabyte, in which its session can be revoked.
+ */
+export const QUOTA_BYTES_PER_S = 1024 * 1024;
+/** What a write counts for besides its arguments, bytes: an entry with its line of the index and its part of a tile. */
+export const QUOTA_ENTRY_BYTES = 512;
+/** Records and notes longer than this are bulk, bytes: below it they pass whatever else the session has stored. */
+export const QUOTA_BULK_BYTES_MIN = 4_096;
+/** Sessions remembered before those that wrote nothing lately are forgotten; each is about 150 bytes. */
+export const QUOTA_SWEEP_SESSIONS_MIN = 1_024;

@@ -138,6 +138,8 @@ class EmbeddedFabric implements LeadingFabric {
 
   call: Fabric['call'] = (op, input, options) => this.#dispatch.call(op, input, options);
 
+  spend: Fabric['spend'] = (principal, bytes) => this.#dispatch.spend(principal, bytes);
+
   feed: Fabric['feed'] = (filter, signal) => this.#hub.read(filter, signal);
 
   wait: Fabric['wait'] = (sessionId, waitFor, onGrant, onEnd = () => undefined) =>

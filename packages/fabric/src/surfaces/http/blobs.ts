@@ -29,6 +29,9 @@ export async function putBlob(c: AppContext, parts: Parts): Promise<Response> {
     const busy = reject('fabric.overloaded', `At most ${UPLOADS_MAX} blobs are taken at one time.`);
     return refuse(c, { ...busy, retryAfterMs: 1_000 });
   }
+  const principal = c.get('principal');
+  const early = parts.fabric.spend(principal, 0);
+  if (early !== undefined) return refuse(c, early);
   uploads += 1;
   try {
     const hash = createHash('sha256');
@@ -38,6 +41,9 @@ export async function putBlob(c: AppContext, parts: Parts): Promise<Response> {
     if (found !== digest) {
       return refuse(c, reject('blob.mismatch', 'The bytes have another digest.', { found }));
     }
+    // Paid for when its length is known, and only by what is stored; of uploads that run at once each pays for itself.
+    const refusal = parts.fabric.spend(principal, body.bytes.length);
+    if (refusal !== undefined) return refuse(c, refusal);
     await parts.blobs.put(body.bytes);
     return c.json({ digest, bytes: body.bytes.length }, 201);
   } finally {

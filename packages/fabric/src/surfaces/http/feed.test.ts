@@ -42,6 +42,7 @@ async function serve(
     authenticate,
     recheck: () => authenticate('again'),
     feed,
+    spend: () => undefined,
     call: () => Promise.resolve(reject('internal', 'not scripted')),
     wait: () => () => undefined,
     ready: () => ({ ready: true, reasons: [] }),
