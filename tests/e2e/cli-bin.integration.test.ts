@@ -50,6 +50,18 @@ test('a signal reaches the fabric behind it, which ends as it should', async () 
   expect((await end).code).toBe(0);
 });
 
+test('a kill -9 of the file that npm links ends the fabric behind it', async () => {
+  const child = start(ifab, ['serve']);
+  const end = ended(child);
+  await Promise.race([
+    new Promise((resolve) => child.stdout?.once('data', resolve)),
+    end.then(({ said }) => expect.unreachable(said)),
+  ]);
+  child.kill('SIGKILL');
+  // The program holds the pipes too: they close when it has ended.
+  expect((await end).code).toBeNull();
+});
+
 test('an installed package has no sources: its build runs', async () => {
   mkdirSync(join(root, 'installed', 'bin'), { recursive: true });
   mkdirSync(join(root, 'installed', 'dist'));

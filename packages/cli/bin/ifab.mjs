@@ -15,6 +15,11 @@ const sources = fileURLToPath(new URL('../src/bin.ts', import.meta.url));
 /** The Node that package-lock.json names, which npm installs on the platforms that it has it for. */
 const lockedNode = fileURLToPath(new URL('../../../node_modules/.bin/node', import.meta.url));
 
+/** Runs before the sources: whoever kills this process with -9 means the program, not a stray child of it. */
+const DIES_WITH_PARENT = `data:text/javascript,${encodeURIComponent(
+  "process.once('disconnect', () => process.kill(process.pid, 'SIGTERM')); process.channel?.unref();",
+)}`;
+
 /** Stops with what to do; 2 is the exit code of everything that the caller must mend. */
 function stop(detail, next) {
   process.stderr.write(`ifab: ${detail} (cli.usage)\n      ${next}\n`);
@@ -31,10 +36,11 @@ function runSources() {
   // Node runs TypeScript unasked since 22.18.
   const strip = !locked && major === 22 && minor < 18 ? ['--experimental-strip-types'] : [];
   const flags = [...strip, '--conditions=source', '--disable-warning=ExperimentalWarning'];
+  flags.push('--import', DIES_WITH_PARENT);
   const child = spawn(
     locked ? lockedNode : process.execPath,
     [...flags, sources, ...process.argv.slice(2)],
-    { stdio: 'inherit' },
+    { stdio: ['inherit', 'inherit', 'inherit', 'ipc'] },
   );
   const forward = (signal) => {
     // A terminal sends its interrupt to the whole group: the child has it already, and twice means "at once" to it.
