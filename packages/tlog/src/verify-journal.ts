@@ -199,9 +199,7 @@ export class JournalCheck {
     while (this.#entriesLeft > 0) {
       const start = this.#from + ENTRY_LENGTH_BYTES;
       const end = start + (byteAt(buffer, this.#from) << 8) + byteAt(buffer, this.#from + 1);
-      if (start >= this.#frameEnd || end > this.#frameEnd || end === start) {
-        return this.#fail('lengths');
-      }
+      if (end > this.#frameEnd || end === start) return this.#fail('lengths');
       const flaw = this.#flawOfEntry(start, end);
       if (flaw !== undefined) return this.#fail(flaw);
       const leaf = leafHashInPlace(this.#sha256, buffer, start, end);
