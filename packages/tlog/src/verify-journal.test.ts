@@ -307,8 +307,14 @@ describe('what stands behind a flaw', () => {
       expect(proves(Buffer.alloc(junk, 'x'), sound.subarray(0, 19))).toBe(false);
       expect(proves(Buffer.alloc(8 + junk), Buffer.from('x'), sound)).toBe(true);
     }
-    // Two zeros and a byte are no header; they end the segment too early to be looked at before.
-    expect(proves(Buffer.of(0, 0, 1))).toBe(false);
+    // A frame whose bytes changed is no header of its own, only what follows it.
+    const [whole = A] = write([1], { index: SIZE, link: LOG.leaves.at(-1) ?? '' }).frames;
+    const broken = Buffer.from(whole).fill(0x20, 90, 92);
+    expect([proves(broken), proves(broken, sound), proves(broken, whole)]).toStrictEqual([
+      false,
+      true,
+      true,
+    ]);
   });
 
   test('is the flaw’s own segment that is named, though a later one proves it', () => {
@@ -365,6 +371,8 @@ describe('a whole frame that contradicts the log', () => {
     expect(reasonOf(frameOf([{ previousLeaf: OTHER_LINK }]))).toBe('chain');
     expect(reasonOf(frameOf([{ epoch: 1 }]))).toBe('epoch');
     expect(reasonOf(frameOf([{ epoch: 3 }]))).toBe('epoch');
+    // The line before would foretell the older epoch.
+    expect(reasonOf(frameOf([{ epoch: 2 }], { epoch: 3 }))).toBe('epoch');
     expect(reasonOf(frameOf([at(last)]))).toBeUndefined();
     expect(reasonOf(frameOf([at(last - 1)]))).toBe('time');
     expect(reasonOf(frameOf([at(last - 60_000)]))).toBe('time');

@@ -2,7 +2,6 @@ import { byteAt, readU32, readU64 } from './bytes.ts';
 import type { Crc32 } from './crc.ts';
 import { checkEntryText, newSequencerLine, readSequencerLine } from './entry.ts';
 import {
-  ENTRY_BYTES_MAX,
   ENTRY_LENGTH_BYTES,
   FRAME_BYTES_MAX,
   FRAME_ENTRIES_MAX,
@@ -150,7 +149,8 @@ export class JournalCheck {
   closeSegment(): Advance {
     // What is left in phase `frames` is less than its header or body says.
     if (this.#phase === 'frames' && !this.#skipZeros('short')) this.#searchBehindTear();
-    if (this.#phase === 'torn') this.#countTorn(this.#to);
+    // Only behind a tear are there bytes left.
+    this.#countTorn(this.#to);
     return this.#bad === undefined ? 'more' : 'bad';
   }
 
@@ -230,11 +230,9 @@ export class JournalCheck {
     const entry = this.#entry;
     entry.start = start;
     entry.end = end;
+    // The line before was the leaf's before, so that what is foretold has this leaf's index.
     const isForetold =
-      line.epoch === this.#epoch &&
-      line.index + 1 === this.#tree.size &&
-      end - start <= ENTRY_BYTES_MAX &&
-      this.#next.matches(buffer, entry, this.#link, line);
+      line.epoch === this.#epoch && this.#next.matches(buffer, entry, this.#link, line);
     if (isForetold) return undefined;
     const flaw = readSequencerLine(buffer, start, end, line);
     if (flaw !== undefined) return flaw;
