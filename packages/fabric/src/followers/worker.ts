@@ -7,7 +7,7 @@ import { openJournalReader } from '../adapters/journal-file/reader.ts';
 import { systemClock } from '../engine/clock.ts';
 import { blobReader } from './blob-files.ts';
 import { nodeFollowerDisk } from './follower-disk.ts';
-import { FollowerSet } from './follower-set.ts';
+import type { FollowerSet } from './follower-set.ts';
 import {
   answerOf,
   sentFault,
@@ -15,6 +15,7 @@ import {
   type ToWorker,
   type WorkerStart,
 } from './messages.ts';
+import { quietSqlite } from './quiet-sqlite.ts';
 
 export const INDEX_FILE = 'index.sqlite';
 
@@ -25,31 +26,16 @@ export const INDEX_FILE = 'index.sqlite';
 const NICE = 10;
 if (process.platform === 'linux') setPriority(0, NICE);
 
+quietSqlite(process);
+
 if (parentPort !== null) await serve(parentPort, workerData);
 
 async function serve(port: MessagePort, start: WorkerStart): Promise<void> {
   const post = (message: FromWorker): void => {
     port.postMessage(message);
   };
-  const { dataFolder } = start;
   // Messages that come while the set is opened wait for it, in order.
-  const opening = FollowerSet.open(
-    {
-      ...start,
-      disk: nodeFollowerDisk,
-      indexPath: join(dataFolder, INDEX_FILE),
-      reader: openJournalReader(dataFolder),
-      readBlob: blobReader(nodeFollowerDisk, dataFolder),
-      clock: systemClock,
-      onStateHash: (state) => {
-        post({ type: 'hashed', state });
-      },
-      onFault: (name, cause) => {
-        post({ type: 'fault', name, fault: sentFault(cause) });
-      },
-    },
-    start.size,
-  );
+  const opening = open(start, post);
   port.on('message', (message: ToWorker) => {
     void opening.then(
       (set) => take(set, message, post),
@@ -64,6 +50,29 @@ async function serve(port: MessagePort, start: WorkerStart): Promise<void> {
   } catch (cause) {
     post({ type: 'fault', name: 'opening', fault: sentFault(cause) });
   }
+}
+
+async function open(start: WorkerStart, post: (message: FromWorker) => void): Promise<FollowerSet> {
+  // It loads `node:sqlite`, whose warning must be quiet by then.
+  const followers = await import('./follower-set.ts');
+  const { dataFolder, size } = start;
+  return followers.FollowerSet.open(
+    {
+      ...start,
+      disk: nodeFollowerDisk,
+      indexPath: join(dataFolder, INDEX_FILE),
+      reader: openJournalReader(dataFolder),
+      readBlob: blobReader(nodeFollowerDisk, dataFolder),
+      clock: systemClock,
+      onStateHash: (state) => {
+        post({ type: 'hashed', state });
+      },
+      onFault: (name, cause) => {
+        post({ type: 'fault', name, fault: sentFault(cause) });
+      },
+    },
+    size,
+  );
 }
 
 async function take(
