@@ -92,6 +92,11 @@ export interface Fabric {
     onGrant: (grants: readonly Grant[]) => void,
     onEnd?: (why: Rejection) => void,
   ): () => void;
+  /**
+   * Calls `on` after each durable append, with the number of its entries, when the callers were answered. It must not
+   * throw and must be quick. The answer ends it.
+   */
+  onAppended(on: (entries: number) => void): () => void;
   ready(): Readiness;
   /** Stops taking calls, finishes what is under way, ends feeds and followers, closes the journal. */
   close(): Promise<void>;

@@ -83,6 +83,7 @@ class EmbeddedFabric implements LeadingFabric {
   readonly #dispatch: Dispatch;
   readonly #tickets: Tickets;
   readonly #hub: FeedHub;
+  readonly #appended = new Set<(entries: number) => void>();
   #followers: readonly Follower[] = [];
   #closing: Promise<void> | undefined;
 
@@ -144,6 +145,13 @@ class EmbeddedFabric implements LeadingFabric {
 
   wait: Fabric['wait'] = (sessionId, waitFor, onGrant, onEnd = () => undefined) =>
     this.#dispatch.wait(sessionId, waitFor, onGrant, onEnd);
+
+  onAppended: Fabric['onAppended'] = (on) => {
+    this.#appended.add(on);
+    return () => {
+      this.#appended.delete(on);
+    };
+  };
 
   ready: Fabric['ready'] = (): Readiness => {
     const reasons: string[] = [];
@@ -217,6 +225,7 @@ class EmbeddedFabric implements LeadingFabric {
     this.#hub.publish(entries, position);
     this.#tickets.onDurable(entries);
     this.#tell(position);
+    for (const on of this.#appended) on(entries.length);
   }
 
   #tell(position: number): void {

@@ -43,6 +43,7 @@ async function serve(
     recheck: () => authenticate('again'),
     feed,
     spend: () => undefined,
+    onAppended: () => () => undefined,
     call: () => Promise.resolve(reject('internal', 'not scripted')),
     wait: () => () => undefined,
     ready: () => ({ ready: true, reasons: [] }),

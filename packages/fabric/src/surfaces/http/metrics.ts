@@ -12,9 +12,10 @@ const CALL_SECONDS = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05,
 /** Powers of four up to the most entries of one frame. */
 const BATCH_ENTRIES = [1, 4, 16, 64, 256, 1_024];
 
-export type SurfaceName = 'http' | 'ws';
+export type SurfaceName = 'http' | 'ws' | 'mcp';
 
-export interface Metrics {
+/** What a surface needs that only answers calls. */
+export interface CallMetrics {
   /** One answered call: `code` is `ok` or the refusal's. */
   observeCall(call: {
     readonly surface: SurfaceName;
@@ -22,7 +23,10 @@ export interface Metrics {
     readonly code: string;
     readonly seconds: number;
   }): void;
-  /** One durable append of the leader. */
+}
+
+export interface Metrics extends CallMetrics {
+  /** One durable append of the leader; the opening of a term is none. */
   observeBatch(entries: number): void;
   readersOpened(surface: SurfaceName): void;
   /** `lagging`: the reader was dropped because it was too slow. */

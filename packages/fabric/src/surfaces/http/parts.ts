@@ -20,7 +20,8 @@ export interface WitnessReads {
  */
 export interface Mount {
   readonly path: string;
-  readonly serve: (incoming: IncomingMessage, outgoing: ServerResponse) => void;
+  /** `metrics`: the listener's own; whoever serves operations counts them there. */
+  readonly serve: (incoming: IncomingMessage, outgoing: ServerResponse, metrics: Metrics) => void;
 }
 
 /** What every route of the surface works with. */

@@ -104,6 +104,7 @@ export async function startHttp(options: HttpOptions): Promise<HttpSurface> {
   server.on('request', requestListener(parts, guard, mounts));
   const connect = attachConnect(server, parts, guard);
   const shown = host.includes(':') ? `[${host}]` : host;
+  const stopCounting = fabric.onAppended((entries) => metrics.observeBatch(entries));
   log.info({ event: 'http.listening', host, port });
   return {
     url: `http://${shown}:${port}`,
@@ -114,6 +115,7 @@ export async function startHttp(options: HttpOptions): Promise<HttpSurface> {
       connect.drain();
       for (const socket of silent) socket.destroy();
       await drain(server, () => connect.cut());
+      stopCounting();
       log.info({ event: 'http.closed', port });
     },
   };
@@ -154,7 +156,7 @@ function requestListener(parts: Parts, guard: Guard, mounts: readonly Mount[]) {
     const path = incoming.url?.split('?', 1)[0] ?? '/';
     const mount = mounts.find((other) => path === other.path || path.startsWith(`${other.path}/`));
     if (mount === undefined) void serve(incoming, outgoing);
-    else mount.serve(incoming, outgoing);
+    else mount.serve(incoming, outgoing, parts.metrics);
   };
 }
 

@@ -6,12 +6,14 @@ import { createMcpHandler } from '@modelcontextprotocol/server';
 import type { AuthInfo, McpServerFactory } from '@modelcontextprotocol/server';
 import { problemOf } from '@infrafabric/protocol';
 import type { Rejection } from '@infrafabric/protocol';
-import type { Fabric, Principal } from '../../engine/fabric.ts';
+import type { Fabric } from '../../engine/fabric.ts';
 import type { Log } from '../../engine/ports.ts';
+import type { CallMetrics } from '../http/metrics.ts';
 import { acceptedOf } from './accept.ts';
 import { BODY_BYTES_MAX } from './limits.ts';
 import { createServer } from './server.ts';
 import { fabricCaller } from './tool-caller.ts';
+import type { ToolCaller } from './tool-caller.ts';
 
 export interface McpHandlerOptions {
   readonly log: Log;
@@ -20,7 +22,7 @@ export interface McpHandlerOptions {
 }
 
 export interface McpHandler {
-  serve(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void>;
+  serve(incoming: IncomingMessage, outgoing: ServerResponse, metrics?: CallMetrics): Promise<void>;
   /** Ends the calls that are under way. */
   close(): Promise<void>;
 }
@@ -28,21 +30,21 @@ export interface McpHandler {
 /** Serves the fabric's tools. The caller has checked Host and Origin. */
 export function createHandler(fabric: Fabric, options: McpHandlerOptions): McpHandler {
   const { log } = options;
-  const principals = new WeakMap<AuthInfo, Principal>();
+  const callers = new WeakMap<AuthInfo, ToolCaller>();
   const factory: McpServerFactory = ({ authInfo }) => {
-    const principal = authInfo === undefined ? undefined : principals.get(authInfo);
-    if (principal === undefined) throw new Error('defect: a request without a principal');
-    return createServer({ caller: fabricCaller(fabric, principal), version: fabric.version, log });
+    const caller = authInfo === undefined ? undefined : callers.get(authInfo);
+    if (caller === undefined) throw new Error('defect: a request of nobody');
+    return createServer({ caller, version: fabric.version, log });
   };
   const transport = createTransport(factory, log);
   return {
-    serve: async (incoming, outgoing) => {
+    serve: async (incoming, outgoing, metrics) => {
       const bearer = bearerOf(incoming);
       const known = fabric.authenticate(bearer);
       if (known.kind === 'reject') return unauthorized(outgoing, known, options);
       const { principal } = known;
       const auth: AuthInfo = { token: bearer ?? '', clientId: principal.name, scopes: [] };
-      principals.set(auth, principal);
+      callers.set(auth, fabricCaller(fabric, principal, metrics));
       return transport.serve(Object.assign(incoming, { auth }), outgoing);
     },
     close: () => transport.close(),

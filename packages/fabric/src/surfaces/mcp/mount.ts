@@ -1,11 +1,13 @@
 /** The MCP surface on the fabric's own listener. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Fabric } from '../../engine/fabric.ts';
+import type { CallMetrics } from '../http/metrics.ts';
 import type { McpHandler, McpHandlerOptions } from './http.ts';
 
 export interface McpMount {
   readonly path: string;
-  serve(incoming: IncomingMessage, outgoing: ServerResponse): void;
+  /** Counts the operations that the tools call in `metrics`, as those of the surface `mcp`. */
+  serve(incoming: IncomingMessage, outgoing: ServerResponse, metrics?: CallMetrics): void;
   /** Ends the calls that are under way; a lease that was decided stands. */
   close(): Promise<void>;
 }
@@ -25,14 +27,14 @@ export function mountMcp(
     const { createHandler } = await import('./http.ts');
     return createHandler(fabric, options);
   };
-  const serve = async (incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> => {
+  const serve = async (...request: Parameters<McpHandler['serve']>): Promise<void> => {
     handler ??= load();
-    await (await handler).serve(incoming, outgoing);
+    await (await handler).serve(...request);
   };
   return {
     path,
-    serve: (incoming, outgoing) => {
-      serve(incoming, outgoing).catch((cause: unknown) => {
+    serve: (incoming, outgoing, metrics) => {
+      serve(incoming, outgoing, metrics).catch((cause: unknown) => {
         options.log.error({ event: 'mcp.failed', cause });
         if (!outgoing.headersSent) outgoing.writeHead(500);
         outgoing.end();

@@ -2,6 +2,7 @@
 import { problemOf, reject } from '@infrafabric/protocol';
 import type { OperationName, Problem, SessionId, TraceId } from '@infrafabric/protocol';
 import type { CallOptions, Fabric, Principal } from '../../engine/fabric.ts';
+import type { CallMetrics } from '../http/metrics.ts';
 
 export type Answer =
   | { readonly kind: 'ok'; readonly output: unknown; readonly index?: number }
@@ -23,8 +24,12 @@ export interface ToolCaller {
   call(op: OperationName, input: unknown, options: ToolCallOptions): Promise<Answer>;
 }
 
-/** Calls of one principal on the fabric of this process. */
-export function fabricCaller(fabric: Fabric, principal: Principal): ToolCaller {
+/** Calls of one principal on the fabric of this process, counted in `metrics` where there are any. */
+export function fabricCaller(
+  fabric: Fabric,
+  principal: Principal,
+  metrics?: CallMetrics,
+): ToolCaller {
   return {
     ...(principal.session === undefined ? {} : { session: principal.session }),
     call: async (op, input, { key, signal, trace }) => {
@@ -34,7 +39,11 @@ export function fabricCaller(fabric: Fabric, principal: Principal): ToolCaller {
         ...(signal === undefined ? {} : { signal }),
         ...(trace === undefined ? {} : { trace }),
       };
+      const startedAt = performance.now();
       const reply = await fabric.call(op, input, options);
+      const code = reply.kind === 'ok' ? 'ok' : reply.code;
+      const seconds = (performance.now() - startedAt) / 1_000;
+      metrics?.observeCall({ surface: 'mcp', operation: op, code, seconds });
       if (reply.kind === 'reject') return { kind: 'problem', problem: problemOf(reply, trace) };
       const { output, index } = reply;
       return index === undefined ? { kind: 'ok', output } : { kind: 'ok', output, index };
