@@ -51,9 +51,9 @@ export const faultInPhases = (phases: readonly PhaseSpec[]): Rejection | undefin
 };
 
 /** A gate that is named twice: a result could not say which one it is of. */
-const twiceNamed = (gates: readonly Gate[] = []): string | undefined => {
-  const names = gates.map(({ name }) => name);
-  return names.find((name, i) => names.indexOf(name) !== i);
+const twiceNamed = (gates: readonly Gate[] | undefined): string | undefined => {
+  const names = gates?.map(({ name }) => name);
+  return names?.find((name, i) => names.indexOf(name) !== i);
 };
 
 export interface NewTasks {
@@ -133,7 +133,7 @@ const faultInSpec = (task: TaskSpec): Rejection | undefined => {
   const twice = twiceNamed(task.gates);
   if (twice !== undefined)
     return reject('request.invalid', `Task ${task.key} names its gate "${twice}" twice.`, facts);
-  const bad = (task.owns ?? []).map(globFault).find((fault) => fault !== undefined);
+  const bad = task.owns?.map(globFault).find((fault) => fault !== undefined);
   return bad === undefined
     ? undefined
     : reject('request.invalid', `Task ${task.key}: ${bad}.`, facts);
@@ -148,8 +148,8 @@ const faultInDependencies = (
   const exists = (dependency: string): boolean =>
     places.has(ownKey(planId, dependency)) ||
     lookUp(state.index, state.tasks.ids, dependencyId(planId, dependency)) !== NONE;
-  const unknown = (task.dependsOn ?? []).filter((dependency) => !exists(dependency));
-  if (unknown.length === 0) return undefined;
+  const unknown = task.dependsOn?.filter((dependency) => !exists(dependency));
+  if (unknown === undefined || unknown.length === 0) return undefined;
   return reject(
     'plan.unknown_dependency',
     `Task ${task.key} depends on ${quoted(unknown)}, which no plan has.`,
