@@ -2,7 +2,7 @@ import { performance } from 'node:perf_hooks';
 import { isOperationName, OPERATIONS, problemOf, reject } from '@infrafabric/protocol';
 import type { Rejection, TraceId } from '@infrafabric/protocol';
 import type { WebSocket } from 'ws';
-import type { CallOptions, Reply } from '../../engine/fabric.ts';
+import type { CallOptions, Principal, Reply } from '../../engine/fabric.ts';
 import { parseKey, stopping } from '../http/call.ts';
 import { createCredential } from '../http/credential.ts';
 import type { Known } from '../http/credential.ts';
@@ -197,12 +197,13 @@ export class Connection {
   }
 
   #open(frame: StreamFrame): void {
-    const credential = (): Known => this.#knownOf(frame.token);
-    const known = credential();
+    const known = this.#knownOf(frame.token);
     if (known.kind === 'reject') this.#refuse(frame.id, known);
     else if (this.#draining) this.#refuse(frame.id, stopping());
     else {
-      const refusal = this.#streams.open(frame, { credential, principal: known.principal });
+      const { principal } = known;
+      const credential = this.#lastingCredential(frame.token, principal);
+      const refusal = this.#streams.open(frame, { credential, principal });
       if (refusal !== undefined) this.#refuse(frame.id, refusal);
     }
   }
@@ -226,6 +227,25 @@ export class Connection {
       this.#credentials.set(token, credential);
     }
     return credential();
+  }
+
+  /**
+   * The credential of a stream, which may outlive the token that it was opened with: where that is refused, another
+   * one of the same session that this connection has shown since.
+   */
+  #lastingCredential(token: string | undefined, { session }: Principal): () => Known {
+    let current = (): Known => this.#knownOf(token);
+    return () => {
+      const known = current();
+      if (known.kind === 'ok' || session === undefined) return known;
+      for (const other of this.#credentials.values()) {
+        const newer = other();
+        if (newer.kind === 'reject' || newer.principal.session !== session) continue;
+        current = other;
+        return newer;
+      }
+      return known;
+    };
   }
 
   /** The peer reads nothing: it is told where to go on from, and dropped. */

@@ -45,7 +45,7 @@ export class Streams {
     if (this.#streams.size >= STREAMS_MAX) {
       return overloaded(`A connection may have ${STREAMS_MAX} streams.`);
     }
-    if (frame.kind === 'wait') return this.#wait(frame, bearer.principal);
+    if (frame.kind === 'wait') return this.#wait(frame, bearer);
     void this.#feed(frame, bearer.credential);
     return undefined;
   }
@@ -81,7 +81,10 @@ export class Streams {
     return oldest;
   }
 
-  #wait(frame: ClientFrame & { kind: 'wait' }, principal: Principal): Rejection | undefined {
+  #wait(
+    frame: ClientFrame & { kind: 'wait' },
+    { principal, credential }: Bearer,
+  ): Rejection | undefined {
     const { sessionId, ...waitFor } = frame.wait;
     if (principal.cred !== 'operator' && principal.session !== sessionId) {
       return reject('auth.forbidden', 'A session waits for itself only.');
@@ -93,7 +96,12 @@ export class Streams {
     ticket.cancel = this.#parts.fabric.wait(
       sessionId,
       waitFor,
-      (grants) => this.#send({ id, grants }),
+      (grants) => {
+        // What was leased meanwhile ends in its time: its token is not told to somebody who may not have it any more.
+        const known = credential();
+        if (known.kind === 'reject') this.end(id, known);
+        else this.#send({ id, grants });
+      },
       (why) => this.end(id, why),
     );
     return undefined;
