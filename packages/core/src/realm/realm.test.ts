@@ -79,6 +79,7 @@ describe('the realm', () => {
     const hash = `sha256:${'0'.repeat(64)}`;
     expect(realm.run('realm.record_state_hash', { index: 1, hash })).toMatchObject({
       code: 'request.invalid',
+      detail: 'The log has 1 entries; there is no state after index 1.',
     });
     expect(realm.run('realm.record_state_hash', { index: 0, hash })).toStrictEqual({
       kind: 'accept',
@@ -89,7 +90,8 @@ describe('the realm', () => {
 
   test('what the witness records is the entry itself, of severity info where none is said', () => {
     const realm = openedRealm();
-    expect(realm.run('witness.record', { component: 'ci', operation: 'deploy' })).toMatchObject({
+    expect(realm.run('witness.record', { component: 'ci', operation: 'deploy' })).toStrictEqual({
+      kind: 'accept',
       events: [
         { component: 'ci', operation: 'deploy', severity: 'info', type: 'witness.recorded' },
       ],
@@ -130,10 +132,34 @@ describe('the realm', () => {
     expect(() => restoreRealm(new Map(rest === undefined ? [] : [['realm/rest', rest]]))).toThrow(
       'a snapshot lacks the realm',
     );
+    const keys = { name: 'realm/keys', content: '[]' };
+    expect(() => restoreRealm(new Map([['realm/keys', keys]]))).toThrow(
+      'a snapshot lacks the realm',
+    );
   });
 });
 
 describe('idempotency keys', () => {
+  test('a key that nobody used has no answer', () => {
+    const state = createRealm();
+    expect(state.origin).toBe('');
+    evolveEntry(state, entry(0, 0, 'k'));
+    expect([answeredBy(state, 'k'), answeredBy(state, 'l')]).toStrictEqual([0, undefined]);
+  });
+
+  test('as many as there are come back from a snapshot, oldest first', () => {
+    const state = createRealm();
+    for (const more of [0, 1, 1_023, 1, 1_023]) {
+      for (let i = 0; i < more; i += 1) {
+        const index = state.keys.size;
+        state.keys.set(`k${index}`, { index, at: index });
+      }
+      const sections = new Map(realmSections(state).map((section) => [section.name, section]));
+      expect([...restoreRealm(sections).keys]).toStrictEqual([...state.keys]);
+    }
+    expect(state.keys.size).toBe(2_048);
+  });
+
   test('a key is kept for its window, and gone at the instant the window ends', () => {
     const realm = new RealmRun();
     const { world } = realm;
@@ -150,6 +176,7 @@ describe('idempotency keys', () => {
     evolveEntry(state, entry(0, 0, 'a'));
     evolveEntry(state, entry(1, 1, 'b'));
     evolveEntry(state, entry(2, IDEMPOTENCY_WINDOW_MS - 1, 'a'));
+    expect(rowsOf(state)).toStrictEqual(['b', 'a']);
     evolveEntry(state, entry(3, IDEMPOTENCY_WINDOW_MS + 1));
     expect(answeredBy(state, 'a')).toBe(2);
     expect(answeredBy(state, 'b')).toBeUndefined();
@@ -161,6 +188,8 @@ describe('idempotency keys', () => {
     evolveEntry(state, entry(0, 0, '"old"'));
     for (let i = 1; i < IDEMPOTENCY_SWEEP_ENTRIES; i += 1)
       evolveEntry(state, entry(i, IDEMPOTENCY_WINDOW_MS));
+    // A walk over all keys at each entry would cost more than the memory.
+    expect([state.keys.size, answeredBy(state, '"old"')]).toStrictEqual([1, undefined]);
     evolveEntry(state, entry(IDEMPOTENCY_SWEEP_ENTRIES, IDEMPOTENCY_WINDOW_MS, 'new'));
     const swept = realmSections(state);
     expect([...state.keys.keys()]).toStrictEqual(['new']);
