@@ -124,7 +124,7 @@ const WOUNDS: readonly (readonly [string, (state: CoordinatorState) => void, str
   ],
   [
     'a plan with work that nobody looks at',
-    (state) => void state.readyPlans.clear(),
+    (state) => state.readyPlans.clear(),
     'plan p has ready tasks and is not looked at, or has none and is',
   ],
   [
