@@ -14,14 +14,15 @@ export interface Follower {
   close(): Promise<void>;
   /** Reads that this follower serves. */
   readonly reads?: Partial<WitnessReads>;
-  /** How far it has come, for `realm.status` and metrics. */
-  lag?(): FollowerLag;
+  /** How far it has come, part by part, for `ready`. Asked now and then; must return at once. */
+  lag?(): readonly FollowerLag[];
 }
 
 export interface FollowerLag {
   readonly name: string;
   /** Entries that it has taken in. */
   readonly position: Position;
+  /** Age of the oldest entry that it has not; one that stopped for good never comes back to 0. */
   readonly behindMs: number;
 }
 

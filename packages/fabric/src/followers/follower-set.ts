@@ -53,8 +53,9 @@ export interface FollowerLag {
   readonly index: Position;
   /** Entries under the newest checkpoint. */
   readonly signed: Position;
-  /** Age of the oldest entry that the tree, or the index, has not taken, ms. Above 5,000 somebody must look. */
+  /** Age of the oldest entry that each has not taken, ms. Above 5,000 somebody must look. */
   readonly treeBehindMs: number;
+  readonly foldBehindMs: number;
   readonly indexBehindMs: number;
 }
 
@@ -127,6 +128,7 @@ export class FollowerSet {
       index: index.position,
       signed: checkpointer.last?.size ?? 0,
       treeBehindMs: this.#pump.behindMs('tree'),
+      foldBehindMs: this.#pump.behindMs('fold'),
       indexBehindMs: this.#pump.behindMs('index'),
     };
   }

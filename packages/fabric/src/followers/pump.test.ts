@@ -154,6 +154,58 @@ describe('U3: a follower that fails stands still, and the others go on', () => {
     expect(index.taken).toEqual(indices(0, size));
   });
 
+  test('who stopped for good stays behind and grows older, the others are in step', async () => {
+    const tree = follower('tree');
+    const index = follower('index');
+    const { pump, clock, size } = await bench([tree, index]);
+    index.fail = defect;
+    for (let told = 10; told < size; told += 10) {
+      pump.told(told);
+      await pump.drain();
+      clock.advance(1_000);
+    }
+    expect([pump.behindMs('tree'), pump.behindMs('index')]).toEqual([0, 11_000]);
+    clock.advance(5_000);
+    expect([pump.behindMs('tree'), pump.behindMs('index')]).toEqual([0, 16_000]);
+  });
+
+  test('who stopped over the last that was said is behind since then', async () => {
+    const tree = follower('tree');
+    const { pump, clock, size } = await bench([tree]);
+    pump.told(10);
+    await pump.drain();
+    // Within the least time between two samples.
+    clock.advance(10);
+    tree.fail = defect;
+    pump.told(size);
+    await pump.drain();
+    clock.advance(7_000);
+    expect(pump.behindMs('tree')).toBe(7_000);
+  });
+
+  test('after its rest it is behind until it has taken what was said meanwhile', async () => {
+    const tree = follower('tree');
+    const index = follower('index');
+    const { pump, clock, size } = await bench([tree, index]);
+    index.fail = transient;
+    for (let told = 10; told <= 50; told += 10) {
+      pump.told(told);
+      // While the other one rests.
+      await pump.reached(told);
+      expect(tree.position()).toBeGreaterThanOrEqual(told);
+      clock.advance(150);
+    }
+    expect([pump.behindMs('tree'), pump.behindMs('index')]).toEqual([0, 750]);
+    index.fail = undefined;
+    clock.advance(1_000);
+    expect(pump.behindMs('index')).toBe(1_750);
+    pump.told(size);
+    await pump.reached(size);
+    expect([pump.behindMs('tree'), pump.behindMs('index')]).toEqual([0, 0]);
+    clock.advance(1_000);
+    expect(pump.behindMs('index')).toBe(0);
+  });
+
   test('a defect ends it: no rest helps', async () => {
     const tree = follower('tree');
     const index = follower('index');

@@ -59,14 +59,25 @@ interface Sample {
   readonly atMs: number;
 }
 
+/** What is left of the samples that somebody who stands still would have needed. */
+interface Left {
+  /** Of the oldest. */
+  readonly atMs: number;
+  /** Of the newest: until it is there, it is behind since `atMs`. */
+  readonly upTo: Position;
+}
+
 export class Pump {
   readonly #options: PumpOptions;
   readonly #heads = new Map<Position, ChainHead>();
   /** Whoever failed: until the retry, or for good. */
   readonly #stopped = new Map<Moved['name'] | 'journal', 'resting' | 'ended'>();
   readonly #samples: Sample[] = [];
+  readonly #left = new Map<Moved['name'], Left>();
   readonly #waiting: { readonly size: Position; readonly done: () => void }[] = [];
   #durable: Position = 0;
+  /** When the leader last said more. */
+  #toldAtMs = 0;
   #running: Promise<void> | undefined;
   #cancelRetry: (() => void) | undefined;
   #closed = false;
@@ -85,6 +96,7 @@ export class Pump {
     if (size <= this.#durable || this.#closed) return;
     this.#durable = size;
     const now = this.#options.clock.monotonic();
+    this.#toldAtMs = now;
     const last = this.#samples.at(-1);
     if (
       (last === undefined || now - last.atMs >= SAMPLE_MS) &&
@@ -95,11 +107,15 @@ export class Pump {
     this.#start();
   }
 
-  /** Age of the oldest entry that `name` has not taken, ms, by when the leader said that it is durable; 0 in step. */
+  /**
+   * Age of the oldest entry that `name` has not taken, ms, by when the leader said that it is durable; 0 in step. Whoever
+   * stands still grows older with the clock, and after its rest until it has taken all that was said meanwhile.
+   */
   behindMs(name: Moved['name']): number {
     const at = this.#options.moved.find((moved) => moved.name === name)?.position() ?? 0;
-    const oldest = this.#samples.find(({ size }) => size > at);
-    return oldest === undefined ? 0 : this.#options.clock.monotonic() - oldest.atMs;
+    if (at >= this.#durable) return 0;
+    const oldest = this.#leftOf(name, at) ?? this.#samples.find(({ size }) => size > at);
+    return this.#options.clock.monotonic() - (oldest?.atMs ?? this.#toldAtMs);
   }
 
   /** Resolves when all that run have taken the first `size` entries, or nothing moves any more. */
@@ -123,7 +139,7 @@ export class Pump {
   }
 
   #start(): void {
-    if (this.#running !== undefined || this.#closed || this.#cancelRetry !== undefined) return;
+    if (this.#running !== undefined || this.#closed || this.#laggards().length === 0) return;
     this.#running = this.#run().finally(() => {
       this.#running = undefined;
       for (const { done } of this.#waiting.splice(0)) done();
@@ -236,10 +252,27 @@ export class Pump {
   #forgetSamples(): void {
     const lowest = this.#lowest();
     const known = this.#samples.findIndex(({ size }) => size > lowest);
-    this.#samples.splice(0, known === -1 ? this.#samples.length : known);
+    const forgotten = this.#samples.splice(0, known === -1 ? this.#samples.length : known);
+    this.#keepOldest(forgotten);
     // One head for each place where a follower stands.
     for (const size of this.#heads.keys()) {
       if (!this.#options.moved.some((moved) => moved.position() === size)) this.#heads.delete(size);
     }
+  }
+
+  /** Samples go as those that run go on; of who stands still, the oldest one that it lacks is kept. */
+  #keepOldest(forgotten: readonly Sample[]): void {
+    const upTo = forgotten.at(-1)?.size;
+    if (upTo === undefined) return;
+    for (const moved of this.#options.moved) {
+      const at = moved.position();
+      const oldest = this.#leftOf(moved.name, at) ?? forgotten.find(({ size }) => size > at);
+      if (oldest !== undefined) this.#left.set(moved.name, { atMs: oldest.atMs, upTo });
+    }
+  }
+
+  #leftOf(name: Moved['name'], at: Position): Left | undefined {
+    const left = this.#left.get(name);
+    return left !== undefined && at < left.upTo ? left : undefined;
   }
 }

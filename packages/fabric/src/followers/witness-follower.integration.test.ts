@@ -11,13 +11,14 @@ import {
 } from '@infrafabric/protocol';
 import { checkProofFile, noteVerifier, parseVkey } from '@infrafabric/tlog';
 
-import { systemClock } from '../engine/clock.ts';
+import { ManualClock, systemClock } from '../engine/clock.ts';
 import { openFolderFabric, type FolderFabric } from '../engine/open-folder.ts';
 import { MemoryLog } from '../adapters/journal-memory/log.ts';
 import { openFabric } from '../engine/open.ts';
 import { createMemoryRealm, memoryOptions } from '../engine/open-memory.ts';
 import { sampleLogKey } from '../witness/sample-realm.ts';
 import { silentLog } from '../engine/ports.ts';
+import type { Journal } from '../ports/journal.ts';
 import { verifyFolder } from '../witness/verify.ts';
 import { nodePrimitives, nodeSha256 } from './node-crypto.ts';
 import { startSnapshot } from './start-snapshot.ts';
@@ -159,10 +160,68 @@ test('followers that refuse their folder are reported, answers go on, and the re
   await call(again, 'witness.record', { component: 'ci', operation: 'run' });
   const query = await again.fabric.call('witness.query', {}, { principal: operator });
   expect(query).toMatchObject({ kind: 'reject' });
+  const names = () => again.fabric.figures().followers.map(({ name }) => name);
+  await expect.poll(names).toEqual(['thread']);
   await again.fabric.close();
   expect(again.logged).toContainEqual(
     expect.objectContaining({ event: 'follower.failed', name: 'opening' }),
   );
+});
+
+/** A memory realm whose witness reads the journal through `read`; time stands until it is moved. */
+async function leadInMemory(read: (journal: Journal) => Journal['read']) {
+  const key = sampleLogKey(3);
+  const realm = { ...createMemoryRealm(), log: new MemoryLog(key.genesisLeaf) };
+  const clock = new ManualClock();
+  const warned: unknown[] = [];
+  const fabric = await openFabric({
+    ...memoryOptions(realm),
+    origin: key.origin,
+    genesisLeaf: key.genesisLeaf,
+    clock,
+    log: { ...silentLog, warn: (fields) => warned.push(fields) },
+    followers: (context) => {
+      const journal: Journal = Object.create(context.journal, {
+        read: { value: read(context.journal) },
+      });
+      return [makeWitness({ ...context, journal }, { logKey: key.logKey, clock })];
+    },
+  });
+  opened.push(fabric);
+  const pass = async (seconds: number): Promise<void> => {
+    for (let i = 0; i < seconds; i += 1) {
+      clock.advance(1_000);
+      for (let turn = 0; turn < 10; turn += 1) await new Promise((next) => setImmediate(next));
+    }
+  };
+  await call({ fabric }, 'witness.record', { component: 'ci', operation: 'run' });
+  await pass(0);
+  return { fabric, warned, pass };
+}
+
+test('followers that stopped for good stay behind, also in a realm where nothing happens any more', async () => {
+  const { fabric, warned, pass } = await leadInMemory(() => () => Promise.resolve([]));
+  expect(fabric.ready().reasons).toEqual([]);
+  await pass(8);
+  const behind = (ms: number) =>
+    ['tree', 'fold', 'index'].map((name) => `follower ${name} is ${ms} ms behind`);
+  expect(fabric.ready()).toEqual({ ready: true, reasons: behind(8_000) });
+  expect(warned).toMatchObject(
+    ['tree', 'fold', 'index'].map((name) => ({ event: 'follower.behind', name, behindMs: 6_000 })),
+  );
+  await pass(20);
+  expect(fabric.ready().reasons).toEqual(behind(28_000));
+  expect(warned).toHaveLength(3);
+});
+
+test('followers in step stay so long after the last entry', async () => {
+  const { fabric, pass } = await leadInMemory(
+    (journal) => (after, limit) => journal.read(after, limit),
+  );
+  await pass(8);
+  expect(fabric.ready().reasons).toEqual([]);
+  const [tree] = fabric.figures().followers;
+  expect(tree).toMatchObject({ name: 'tree', position: 2, behindMs: 0 });
 });
 
 test('a realm whose record of what was signed is not whole is not led', async () => {

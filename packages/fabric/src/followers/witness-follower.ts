@@ -40,7 +40,7 @@ export interface WitnessFollower extends Follower {
   readonly reads: WitnessReads;
   /** The bytes under `tile/…`; undefined where the newest checkpoint does not cover them. Rejects with a Fault. */
   tile(path: string): Promise<Uint8Array | undefined>;
-  lag(): FollowerLag;
+  lag(): readonly FollowerLag[];
 }
 
 /**
@@ -88,13 +88,17 @@ interface WitnessParts {
 class Witness implements WitnessFollower {
   readonly reads: WitnessReads;
   readonly #parts: WitnessParts;
-  #lag: FollowerLag;
+  #lag: readonly FollowerLag[] = [];
   #lagAskedAt = Number.NEGATIVE_INFINITY;
-  #isLate = false;
+  /** Since when nobody says how far they are, ms. */
+  #silentSince: number | undefined;
+  /** Parts that were reported as late. */
+  #late: ReadonlySet<string> = new Set();
+  #cancelAsk = (): void => undefined;
+  #closed = false;
 
   constructor(parts: WitnessParts) {
     this.#parts = parts;
-    this.#lag = { name: 'witness', position: 0, behindMs: 0 };
     const { host, vkey } = parts;
     this.reads = {
       query: async ({ sessionId, ...input }) => {
@@ -121,20 +125,26 @@ class Witness implements WitnessFollower {
     if (now - this.#lagAskedAt < LAG_EVERY_MS) return;
     this.#lagAskedAt = now;
     if (this.#parts.host.isRunning) void this.#askLag();
+    else this.#askAgain();
   }
 
   tile(path: string): Promise<Uint8Array | undefined> {
     return this.#parts.host.ask('tile', path);
   }
 
-  /** As of the last time that the followers were asked: at most a second before the last entry. */
-  lag(): FollowerLag {
-    return this.#lag;
+  /** As of the last time that the followers were asked: each second while entries come or somebody is behind. */
+  lag(): readonly FollowerLag[] {
+    const since = this.#silentSince;
+    if (since === undefined) return this.#lag;
+    const behindMs = Math.round(this.#parts.clock.monotonic() - since);
+    return [...this.#lag, { name: 'thread', position: 0, behindMs }];
   }
 
   /** Hands a last state hash to the leader, which must still run, and signs a checkpoint over everything. */
   async close(): Promise<void> {
     const { host, record, report } = this.#parts;
+    this.#closed = true;
+    this.#cancelAsk();
     try {
       const hashed = await host.ask('snapshot', undefined);
       if (hashed !== undefined) await record(hashed);
@@ -150,20 +160,46 @@ class Witness implements WitnessFollower {
   }
 
   async #askLag(): Promise<void> {
-    const { host, context } = this.#parts;
+    const { host, context, clock } = this.#parts;
     try {
-      const { tree, treeBehindMs } = await host.ask('lag', undefined);
-      this.#lag = { name: 'witness', position: tree, behindMs: treeBehindMs };
-      const isLate = treeBehindMs > MERGE_DELAY_MS_MAX;
-      if (isLate && !this.#isLate) {
-        context.log.warn({ event: 'follower.behind', name: 'tree', behindMs: treeBehindMs });
-      }
-      this.#isLate = isLate;
+      const lag = await host.ask('lag', undefined);
+      this.#silentSince = undefined;
+      this.#lag = PARTS.map((name) => ({
+        name,
+        position: lag[name],
+        behindMs: Math.round(lag[`${name}BehindMs`]),
+      }));
+      this.#report();
+      if (this.#lag.some(({ position }) => position < lag.durable)) this.#askAgain();
     } catch (cause) {
+      this.#silentSince ??= clock.monotonic();
       context.log.debug({ event: 'follower.silent', detail: String(cause) });
+      this.#askAgain();
     }
   }
+
+  /** Whoever is behind is asked again also where no entry follows: an idle realm must not look better than it is. */
+  #askAgain(): void {
+    this.#cancelAsk();
+    if (this.#closed) return;
+    const { clock, host } = this.#parts;
+    this.#cancelAsk = clock.setTimer(clock.monotonic() + LAG_EVERY_MS, () => {
+      this.#lagAskedAt = clock.monotonic();
+      if (host.isRunning && !this.#closed) void this.#askLag();
+    });
+  }
+
+  #report(): void {
+    const late = this.#lag.filter(({ behindMs }) => behindMs > MERGE_DELAY_MS_MAX);
+    for (const { name, behindMs } of late) {
+      if (this.#late.has(name)) continue;
+      this.#parts.context.log.warn({ event: 'follower.behind', name, behindMs });
+    }
+    this.#late = new Set(late.map(({ name }) => name));
+  }
 }
+
+const PARTS = ['tree', 'fold', 'index'] as const;
 
 type Hooks = Pick<FollowerSetOptions, 'onStateHash' | 'onFault'>;
 
