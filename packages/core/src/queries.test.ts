@@ -167,8 +167,14 @@ describe('rows are what the protocol says they are', () => {
       phase: 'parked',
       parkedFor: 'no gpu',
     });
+    expect(viewTask(world, input({ taskId: 'p/b' }), soft)).toMatchObject({ waitsFor: 0 });
     expect(viewTask(world, input({ taskId: 'p/zzz' }), soft)).toMatchObject({
       code: 'task.not_found',
+      detail: 'There is no task p/zzz.',
+    });
+    expect(explainTask(world, input({ taskId: 'p/zzz' }))).toMatchObject({
+      code: 'task.not_found',
+      detail: 'There is no task p/zzz.',
     });
   });
 
@@ -254,7 +260,12 @@ describe('rows are what the protocol says they are', () => {
     });
     realm.run('plans.pause', { planId: 'p' });
     expect(viewPlans(world, input({})).plans[0]?.status).toBe('paused');
-    expect(viewPlan(world, input({ planId: 'zzz' }))).toMatchObject({ code: 'plan.not_found' });
+    expect(viewPlan(world, input({ planId: 'zzz' }))).toMatchObject({
+      code: 'plan.not_found',
+      detail: 'There is no plan zzz.',
+    });
+    realm.run('plans.edit', { planId: 'q', add: [{ key: 'x', title: 'X' }] });
+    expect(viewPlan(world, input({ planId: 'q' }))).toMatchObject({ status: 'active', phases: [] });
   });
 
   test('a plan is done when its work is done and every phase has passed', () => {
@@ -301,6 +312,27 @@ describe('rows are what the protocol says they are', () => {
       ['ada'],
       ['bob'],
     ]);
+    expect(viewSessions(realm.world, input({ after: ada }), soft)).toMatchObject({
+      sessions: [{ status: 'closed', liveness: 'dead', reason: 'it has ended' }],
+    });
+    expect(viewSessions(realm.world, input({ after: bob }), soft)).toStrictEqual({ sessions: [] });
+  });
+
+  test('a session is idle since its newest lease, not since it was opened', () => {
+    const realm = lived();
+    realm.at = 30_000;
+    realm.run('plans.edit', { planId: 'q', add: [{ key: 'x', title: 'X' }] });
+    realm.run('tasks.claim', { taskId: 'q/x', sessionId: ada });
+    const livenessAt = (at: number) => {
+      const presence = () => ({ seenAt: at, waiting: false });
+      const { sessions } = viewSessions(realm.world, input({ limit: 1 }), {
+        ...soft,
+        at,
+        presence,
+      });
+      return sessions[0]?.liveness;
+    };
+    expect([livenessAt(329_999), livenessAt(330_000)]).toStrictEqual(['working', 'wedged']);
   });
 
   test('blockers', () => {
@@ -410,13 +442,18 @@ describe('pages', () => {
     expect(second).not.toHaveProperty('next');
     expect(viewTasks(world, input({ after: 'p/zzz' }), soft)).toMatchObject({
       code: 'request.invalid',
+      detail: 'A page cannot go on after p/zzz, which is no task.',
+    });
+    expect(viewTasks(world, input({ planId: 'zzz' }), soft)).toMatchObject({
+      code: 'plan.not_found',
+      detail: 'There is no plan zzz.',
     });
     const plans = viewPlans(world, input({ limit: 1 }));
     expect(plans).toMatchObject({ plans: [{ planId: 'p' }], next: 'p' });
     expect(viewPlans(world, input({ limit: 1, after: 'p' }))).toMatchObject({
       plans: [{ planId: 'q' }],
     });
-    expect(viewPlans(world, input({ after: 'q' })).plans).toStrictEqual([]);
+    expect(viewPlans(world, input({ after: 'q' }))).toStrictEqual({ plans: [] });
     expect(viewSessions(world, input({ limit: 1 }), soft).next).toBe(ada);
     expect(viewBlockers(world, input({ limit: 1 }))).toStrictEqual({ blockers: [] });
   });
@@ -505,6 +542,8 @@ describe('single facts', () => {
     realm.run('tasks.next', { sessionId: bob });
     expect(hasReadyFor(world, bob)).toBe(false);
     realm.run('sessions.close', { sessionId: bob });
+    // The slot of a session that was forgotten.
+    world.coordinator.slots.push(undefined);
     expect([...openSessions(world)].map(({ id }) => id)).toStrictEqual([ada]);
     expect(hasReadyFor(world, bob)).toBe(false);
   });

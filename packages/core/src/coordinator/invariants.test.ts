@@ -12,7 +12,12 @@ const begun = (): RealmRun => {
     { key: 'c', title: 'C', dependsOn: ['a'], phase: 'two' },
     { key: 'd', title: 'D', phase: 'one', needs: ['gpu'] },
   ];
-  const phases = [{ id: 'one' }, { id: 'two', autonomous: true }];
+  const checks = [{ name: 'ci', run: { shell: 'true' } }];
+  const phases = [
+    { id: 'one' },
+    { id: 'two', autonomous: true },
+    { id: 'three', after: [], gate: { checks } },
+  ];
   realm.run('plans.submit', { plan: { id: 'p', tasks, phases } });
   realm.run('sessions.open', { agent: 'ada', leasesMax: 2 }, { ids: ['ada'] });
   realm.run('sessions.open', { agent: 'bob' }, { ids: ['bob'] });
@@ -42,6 +47,18 @@ const plan = (state: CoordinatorState) => {
 const phase = (state: CoordinatorState, at: number) => {
   const found = plan(state).phases[at];
   if (found === undefined) throw new Error('defect: no phase');
+  return found;
+};
+
+const spec = (state: CoordinatorState, task: number) => {
+  const found = state.tasks.specs[task];
+  if (found === undefined) throw new Error('defect: no task');
+  return found;
+};
+
+const check = (state: CoordinatorState) => {
+  const [found] = phase(state, 2).checks;
+  if (found === undefined) throw new Error('defect: no check');
   return found;
 };
 
@@ -88,6 +105,16 @@ const WOUNDS: readonly (readonly [string, (state: CoordinatorState) => void, str
     'C4: p/c is past its dependencies or its phase',
   ],
   [
+    'a ready task before its time',
+    (state) => void (state.tasks.phase[2] = PHASE.ready),
+    'C4: p/c is past its dependencies or its phase',
+  ],
+  [
+    'a submission before its time',
+    (state) => void (state.tasks.phase[2] = PHASE.submitted),
+    'C4: p/c is past its dependencies or its phase',
+  ],
+  [
     'a wrong count of holds',
     (state) => void (state.tasks.holds[2] = 7),
     'C4: p/c counts 7 holds and has 2',
@@ -110,6 +137,14 @@ const WOUNDS: readonly (readonly [string, (state: CoordinatorState) => void, str
   [
     'two owners of a path',
     (state) => void state.tasks.specs.copyWithin(1, 0, 1),
+    'two leases own overlapping paths: p/a and p/b',
+  ],
+  [
+    'two owners of one path among others',
+    (state) => {
+      state.tasks.specs[0] = { ...spec(state, 0), owns: ['src/a', 'docs'] };
+      state.tasks.specs[1] = { ...spec(state, 1), owns: ['test', 'docs/x'], repo: '' };
+    },
     'two leases own overlapping paths: p/a and p/b',
   ],
   [
@@ -167,6 +202,11 @@ const WOUNDS: readonly (readonly [string, (state: CoordinatorState) => void, str
     (state) => void (state.tasks.phase[3] = PHASE.done),
     'phase one of p should have passed',
   ],
+  [
+    'a phase whose checks are green',
+    (state) => void (check(state).ok = true),
+    'phase three of p should have passed',
+  ],
   ['blockers miscounted', (state) => void (state.openBlockers = 0), '1 blockers are open, not 0'],
   [
     'a blocker of a finished task',
@@ -183,6 +223,9 @@ const WOUNDS: readonly (readonly [string, (state: CoordinatorState) => void, str
 describe('the check of the invariants', () => {
   test('finds nothing where nothing is wrong', () => {
     expect(coordinatorFaults(begun().world.coordinator)).toStrictEqual([]);
+    const { coordinator } = begun().world;
+    coordinator.tasks.specs[1] = { ...spec(coordinator, 0), repo: 'other' };
+    expect(coordinatorFaults(coordinator)).toStrictEqual([]);
   });
 
   test.each(WOUNDS)('names %s', (_, wound, sentence) => {

@@ -104,6 +104,8 @@ const AFTERWARDS: Readonly<Record<string, (realm: RealmRun) => unknown>> = {
   },
   'when nobody is there': (realm) => {
     for (const sessionId of ['ada', 'bob']) realm.run('sessions.close', { sessionId });
+    // The slot of a session that was forgotten.
+    realm.world.coordinator.slots.push(undefined);
   },
   'when one phase passed and another was opened': (realm) => {
     for (const name of ['lint', 'unit'])
