@@ -3,7 +3,7 @@
  * folder of mode 0700; none of them is ever in the log.
  */
 import { Buffer } from 'node:buffer';
-import { createPrivateKey, createPublicKey, hash, sign } from 'node:crypto';
+import { hash } from 'node:crypto';
 import {
   chmodSync,
   closeSync,
@@ -18,20 +18,11 @@ import {
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { RealmId } from '@infrafabric/protocol';
-import {
-  formatSkey,
-  formatVkey,
-  genesisLeaf,
-  parseSkey,
-  portableEd25519,
-  publicKeyOf,
-  type Ed25519,
-  type Primitives,
-  type Sha256,
-} from '@infrafabric/tlog';
+import { formatSkey, formatVkey, genesisLeaf, parseSkey, publicKeyOf } from '@infrafabric/tlog';
 import { z } from 'zod';
 
 import { Fault } from '../fault.ts';
+import { nodePrimitives } from '../followers/node-crypto.ts';
 import { openBlobFolder } from './blob-folder.ts';
 import { systemRandom, type BlobStore, type Random } from './ports.ts';
 import { operatorTokenFrom, sha256Hex, type TokenSecrets } from './tokens.ts';
@@ -65,31 +56,6 @@ const FILE_MODE = 0o600;
 const SECRET_BYTES = 32;
 /** Hex digits of the key's digest in the origin of a realm without a domain: 64 bits, so two laptops never collide. */
 const ORIGIN_DIGITS = 16;
-
-const sha256: Sha256 = (bytes) => hash('sha256', bytes, 'base64');
-
-/** OpenSSL's Ed25519 over tlog's key forms; verification stays with tlog's strict one. */
-const PKCS8_PREFIX = Buffer.from('302e020100300506032b657004220420', 'hex');
-const RAW_KEY_BYTES = 32;
-
-/** Ed25519 by `node:crypto`: 32 µs to sign where the portable one takes 500. */
-export const nodeEd25519: Ed25519 = {
-  verifier: portableEd25519.verifier,
-  signer: (seed) => {
-    const key = privateKey(seed);
-    return (message) => sign(null, message, key);
-  },
-  publicKey: (seed) => {
-    const spki = createPublicKey(privateKey(seed)).export({ format: 'der', type: 'spki' });
-    return new Uint8Array(spki.subarray(spki.length - RAW_KEY_BYTES));
-  },
-};
-
-const privateKey = (seed: Uint8Array): ReturnType<typeof createPrivateKey> =>
-  createPrivateKey({ key: Buffer.concat([PKCS8_PREFIX, seed]), format: 'der', type: 'pkcs8' });
-
-/** The primitives of `tlog`, by `node:crypto`. */
-export const nodePrimitives: Primitives = { sha256, ed25519: nodeEd25519 };
 
 /**
  * Opens the folder of a realm and makes what is missing. Rejects a folder of another realm and keys that do not fit
@@ -138,7 +104,7 @@ export function openDataFolder(
     origin,
     vkey,
     skey,
-    genesisLeaf: genesisLeaf(sha256, { origin, vkey }),
+    genesisLeaf: genesisLeaf(nodePrimitives.sha256, { origin, vkey }),
     secrets: {
       realm: Buffer.from(realmSecret, 'base64url'),
       operatorTokenSha256: sha256Hex(operatorToken),
@@ -150,7 +116,10 @@ export function openDataFolder(
 
 const newLogKey = (realm: RealmId, random: Random): string => {
   const seed = random.bytes(SECRET_BYTES);
-  const digest = hash('sha256', nodeEd25519.publicKey(seed), 'hex').slice(0, ORIGIN_DIGITS);
+  const digest = hash('sha256', nodePrimitives.ed25519.publicKey(seed), 'hex').slice(
+    0,
+    ORIGIN_DIGITS,
+  );
   const name = `${digest}.local/ifab/${realm}`;
   return formatSkey(publicKeyOf(nodePrimitives, { name, use: 'note', seed }), seed);
 };
