@@ -1,6 +1,7 @@
 import { SESSION_IDLE_MS, SESSION_TOKEN_MS, type Grant } from '@infrafabric/protocol';
 import { afterEach, describe, expect, test } from 'vitest';
 
+import { scriptedFaults } from '../adapters/journal-memory/faults.ts';
 import { ManualClock } from './clock.ts';
 import type { Principal, Reply } from './fabric.ts';
 import { createMemoryRealm, openMemoryFabric, type MemoryFabricOptions } from './open-memory.ts';
@@ -96,6 +97,83 @@ describe('a fabric that has closed', () => {
     const codes = [...replies, known].map((one) => (one.kind === 'reject' ? one.code : 'ok'));
     expect(new Set([...codes, ...why])).toEqual(new Set(['fabric.stopping']));
     expect(why).toHaveLength(1);
+  });
+});
+
+describe('somebody who was authenticated is asked about again', () => {
+  const bearing = async (options: MemoryFabricOptions = {}) => {
+    const started = await start(options);
+    const { sessionId, token } = await started.session();
+    const known = started.fabric.authenticate(token);
+    if (known.kind === 'reject') throw new Error(known.detail);
+    return { ...started, sessionId, token, principal: known.principal };
+  };
+
+  test('and is who he was while the session is open and the token in time', async () => {
+    const { fabric, clock, principal } = await bearing();
+    expect(fabric.recheck(principal)).toEqual({ kind: 'ok', principal });
+    clock.advance(60_000);
+    expect(fabric.recheck(principal)).toEqual({ kind: 'ok', principal });
+  });
+
+  test('an operator always is, also when everything else has expired', async () => {
+    const { fabric, clock } = await bearing();
+    clock.advance(SESSION_TOKEN_MS * 2);
+    expect(fabric.recheck(OPERATOR)).toEqual({ kind: 'ok', principal: OPERATOR });
+  });
+
+  test('a token ends at its instant, though its session lives on', async () => {
+    const { fabric, clock, call, sessionId, principal } = await bearing();
+    const stepMs = SESSION_IDLE_MS / 2;
+    for (let at = 0; at < SESSION_TOKEN_MS - stepMs; at += stepMs) {
+      clock.advance(stepMs);
+      await call('sessions.heartbeat', { sessionId });
+    }
+    clock.advance((principal.expiresAt ?? 0) - clock.now() - 1);
+    expect(fabric.recheck(principal)).toMatchObject({ kind: 'ok' });
+    clock.advance(1);
+    expect(fabric.recheck(principal)).toMatchObject({ code: 'auth.expired' });
+    await expect(call('sessions.heartbeat', { sessionId })).resolves.toBeDefined();
+  });
+
+  test.each(['sessions.close', 'sessions.revoke'])(
+    'a session that ended by %s is nobody’s, though its token is in time',
+    async (op) => {
+      const { fabric, call, sessionId, principal } = await bearing();
+      await call(op, { sessionId, reason: 'enough' });
+      expect(fabric.recheck(principal)).toMatchObject({ code: 'auth.invalid' });
+    },
+  );
+
+  test('a session that the realm does not know is refused', async () => {
+    const { fabric, principal } = await bearing();
+    const other = (await bearing()).principal;
+    expect(other.session).not.toBe(principal.session);
+    expect(fabric.recheck(other)).toMatchObject({ code: 'auth.invalid' });
+  });
+
+  test('a leader that rebuilds cannot say, so what was proved stays proved, but not beyond its time', async () => {
+    const gate = Promise.withResolvers<void>();
+    const { fabric, clock, call, reply, sessionId, token, principal } = await bearing({
+      // The realm, the session, a batch of unknown outcome, and the epoch after it.
+      faults: scriptedFaults([
+        { kind: 'none' },
+        { kind: 'none' },
+        { kind: 'unknown', applied: 'yes' },
+        { kind: 'slow', until: gate.promise },
+      ]),
+    });
+    const closed = reply('sessions.close', { sessionId, reason: 'done' });
+    await ticks();
+    expect(fabric.leader.phase).toBe('recovering');
+    expect(fabric.authenticate(token)).toMatchObject({ code: 'fabric.starting' });
+    expect(fabric.recheck(principal)).toEqual({ kind: 'ok', principal });
+    const late = { ...principal, expiresAt: clock.now() };
+    expect(fabric.recheck(late)).toMatchObject({ code: 'auth.expired' });
+    gate.resolve();
+    expect(await closed).toMatchObject({ kind: 'ok' });
+    expect(fabric.recheck(principal)).toMatchObject({ code: 'auth.invalid' });
+    await expect(call('realm.status', {})).resolves.toBeDefined();
   });
 });
 
