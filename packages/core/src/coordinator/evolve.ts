@@ -11,6 +11,7 @@ import {
   foldPlanCancelled,
   foldPlanEdited,
   foldPlanSubmitted,
+  planNamed,
 } from './fold-plan.ts';
 import {
   foldAccepted,
@@ -31,7 +32,6 @@ import {
   foldSubmitted,
   foldUnparked,
 } from './fold-task.ts';
-import { findPlan } from './state.ts';
 import type { CoordinatorState } from './state.ts';
 
 /** Plans are large, so their events point at the call of their entry instead of repeating it. */
@@ -43,9 +43,7 @@ const argsOf = <N extends 'plans.submit' | 'plans.edit'>(entry: Entry, op: N): A
 };
 
 const setStatus = (state: CoordinatorState, planId: string, status: 'active' | 'paused'): void => {
-  const plan = findPlan(state, planId);
-  assert(plan !== undefined, 'an event of no plan');
-  plan.status = status;
+  planNamed(state, planId).status = status;
   if (status === 'active') state.readyVersion += 1;
 };
 

@@ -110,7 +110,7 @@ export const foldPlanEdited = (
   planId: string,
   args: ArgsOf<'plans.edit'>,
 ): void => {
-  const plan = must(findPlan(state, planId), 'an edit of no plan');
+  const plan = planNamed(state, planId);
   const fresh = (args.add ?? []).filter(
     (spec) => lookUp(state.index, state.tasks.ids, `${planId}/${spec.key}`) === NONE,
   );
@@ -250,7 +250,7 @@ export const eachTaskOf = (plan: PlanState, visit: (task: number) => void): void
 };
 
 export const foldPlanCancelled = (state: CoordinatorState, event: PlanCancelled): void => {
-  const plan = must(findPlan(state, event.planId), 'a cancellation of no plan');
+  const plan = planNamed(state, event.planId);
   plan.status = 'cancelled';
   eachTaskOf(plan, (task) => {
     const phase = cell(state.tasks.phase, task);
@@ -260,32 +260,36 @@ export const foldPlanCancelled = (state: CoordinatorState, event: PlanCancelled)
   });
 };
 
-const phaseNamed = (state: CoordinatorState, planId: string, key: string): PhaseState =>
+/** The plan that an event names; events name plans that exist. */
+export const planNamed = (state: CoordinatorState, planId: string): PlanState =>
+  must(findPlan(state, planId), 'an event of no plan');
+
+const phaseNamed = (plan: PlanState, key: string): PhaseState =>
   must(
-    findPlan(state, planId)?.phases.find((phase) => phase.key === key),
+    plan.phases.find((phase) => phase.key === key),
     'an event of no phase',
   );
 
 export const foldPhaseOpened = (state: CoordinatorState, planId: string, key: string): void => {
-  const phase = phaseNamed(state, planId, key);
+  const phase = phaseNamed(planNamed(state, planId), key);
   phase.status = 'open';
   for (const task of phase.tasks) letGo(state, task);
 };
 
 export const foldPhasePassed = (state: CoordinatorState, planId: string, key: string): void => {
-  const passed = phaseNamed(state, planId, key);
+  const plan = planNamed(state, planId);
+  const passed = phaseNamed(plan, key);
   passed.status = 'passed';
-  const { phases } = must(findPlan(state, planId), 'a phase of no plan');
-  for (const next of passed.next) must(phases[next], 'a phase before none').afterLeft -= 1;
+  for (const next of passed.next) must(plan.phases[next], 'a phase before none').afterLeft -= 1;
 };
 
 export const foldPhaseApproved = (state: CoordinatorState, event: PhaseApproved): void => {
-  const phase = phaseNamed(state, event.planId, event.phase);
+  const phase = phaseNamed(planNamed(state, event.planId), event.phase);
   (event.for === 'opening' ? phase.openedBy : phase.approvals).push(event.by);
 };
 
 export const foldPhaseChecked = (state: CoordinatorState, event: PhaseChecked): void => {
-  const { checks } = phaseNamed(state, event.planId, event.phase);
+  const { checks } = phaseNamed(planNamed(state, event.planId), event.phase);
   must(
     checks.find(({ name }) => name === event.name),
     'a result of no check',

@@ -105,7 +105,7 @@ const DEFECTS: readonly (readonly [string, readonly DomainEvent[]])[] = [
   ],
   ['a leased task that nobody holds', [{ ...HELD, taskId: 'p/b', type: 'task.submitted' }]],
   ['an event of no plan', [{ planId: 'none', type: 'plan.paused' }]],
-  ['an event of no phase', [{ phase: 'one', planId: 'none', type: 'phase.opened' }]],
+  ['an event of no phase', [{ phase: 'none', planId: 'p', type: 'phase.opened' }]],
   [
     'an event of plans.submit in an entry of tasks.complete',
     [{ digest: 'd', phases: 0, planId: 'q', tasks: 0, type: 'plan.submitted' }],
@@ -128,4 +128,17 @@ const DEFECTS: readonly (readonly [string, readonly DomainEvent[]])[] = [
 
 test.each(DEFECTS)('defect: %s', (message, events) => {
   expect(() => fold(leased(), ...events)).toThrow(message);
+});
+
+test('a lease given back costs no attempt', () => {
+  const realm = leased();
+  fold(realm, { ...HELD, type: 'task.released' });
+  expect(realm.world.coordinator.tasks.attempts[0]).toBe(0);
+});
+
+test('defect: a blocker is resolved of which its task knows nothing', () => {
+  const realm = leased();
+  fold(realm, RAISED);
+  realm.world.coordinator.notes.clear();
+  expect(() => fold(realm, RESOLVED)).toThrow('a blocker without its note');
 });

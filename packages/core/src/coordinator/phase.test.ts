@@ -106,3 +106,17 @@ test('a check is told of while its phase is open, and only where the phase has i
     facts: { planId: 'p', phase: 'one', check: 'tests' },
   });
 });
+
+test('a phase that waits for the one before it takes no approval: neither of its opening nor of its gate', () => {
+  const realm = openedRealm();
+  const phases = [{ id: 'one' }, { id: 'two', gate: { approvals: 1 } }];
+  const tasks = [
+    { key: 'a', title: 'A', phase: 'one' },
+    { key: 'b', title: 'B', phase: 'two' },
+  ];
+  realm.run('plans.submit', { plan: { id: 'p', phases, tasks } });
+  expect(approve(realm, 'two', 'ada')).toMatchObject({
+    code: 'phase.not_waiting',
+    facts: { status: 'closed' },
+  });
+});

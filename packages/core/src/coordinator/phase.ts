@@ -37,7 +37,8 @@ export const decideApprovePhase = (
   const found = findPhase(state, planId, key);
   if (found.kind !== 'found') return found;
   const { plan, phase, at } = found;
-  const opening = phase.status === 'closed' && phase.autonomous && phase.openedBy.length === 0;
+  // An autonomous phase that nobody has approved is closed.
+  const opening = phase.autonomous && phase.openedBy.length === 0;
   // A gate is approved while its phase is open: nobody vouches for work that has not begun.
   const gate = phase.status === 'open' && phase.approvals.length < phase.approvalsNeeded;
   if (!opening && !gate) {

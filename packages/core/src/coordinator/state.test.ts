@@ -3,7 +3,21 @@ import { expect, test } from 'vitest';
 import { openedRealm } from '@infrafabric/testkit';
 
 import { readyVersion } from '../index.ts';
-import { coverOf, createCoordinator, internHaves, internNeeds, letGo } from './state.ts';
+import {
+  bump,
+  coverOf,
+  createCoordinator,
+  havesOf,
+  idOf,
+  internHaves,
+  internNeeds,
+  letGo,
+  needsOf,
+  planAt,
+  settle,
+  specOf,
+} from './state.ts';
+import type { CoordinatorState } from './state.ts';
 
 const setsOf = () => createCoordinator().capabilities;
 
@@ -39,6 +53,29 @@ test('defect: capabilities of a session that were never interned', () => {
   const session = realm.world.coordinator.sessions.get('ada');
   if (session === undefined) throw new Error('no session');
   expect(() => coverOf(setsOf(), session)).toThrow('capabilities that were not interned');
+  expect(() => havesOf(createCoordinator(), session)).toThrow(
+    'capabilities that were not interned',
+  );
+});
+
+const MISSING: readonly (readonly [string, (empty: CoordinatorState) => unknown])[] = [
+  ['a task of no plan', (empty) => planAt(empty, 0)],
+  ['a task without a specification', (empty) => specOf(empty, 0)],
+  ['a task without an id', (empty) => idOf(empty, 0)],
+  ['needs that were not interned', (empty) => needsOf(empty, 0)],
+  ['a count of no phase', (empty) => bump(empty.counts, 8, 1)],
+];
+
+test.each(MISSING)('defect: %s', (sentence, look) => {
+  expect(() => look(createCoordinator())).toThrow(sentence);
+});
+
+test('a task that is ready already and may stay so wakes nobody', () => {
+  const realm = openedRealm();
+  realm.run('plans.submit', { plan: { id: 'p', tasks: [{ key: 'a', title: 'A' }] } });
+  const before = readyVersion(realm.world);
+  settle(realm.world.coordinator, 0);
+  expect(readyVersion(realm.world)).toBe(before);
 });
 
 test('a plan that goes on wakes those who wait for work; one that pauses wakes nobody', () => {

@@ -176,10 +176,8 @@ export const specOf = (state: CoordinatorState, task: number): TaskSpec =>
 export const idOf = (state: CoordinatorState, task: number): string =>
   must(state.tasks.ids[task], 'a task without an id');
 
-export const findPlan = (state: CoordinatorState, planId: string): PlanState | undefined => {
-  const index = state.planIndex.get(planId);
-  return index === undefined ? undefined : state.plans[index];
-};
+export const findPlan = (state: CoordinatorState, planId: string): PlanState | undefined =>
+  state.plans[state.planIndex.get(planId) ?? NONE];
 
 /** The session that holds a task now. */
 export const holderOf = (state: CoordinatorState, task: number): SessionState | undefined => {
@@ -314,8 +312,7 @@ export const settle = (state: CoordinatorState, task: number): void => {
 /** The others whose paths a lease of this task keeps from being leased. */
 export const rivals = (state: CoordinatorState, task: number): readonly number[] => {
   const { repo, owns } = specOf(state, task);
-  if (owns === undefined || owns.length === 0) return [];
-  return overlapping(state.paths, repo ?? '', { task, owns });
+  return owns === undefined ? [] : overlapping(state.paths, repo ?? '', { task, owns });
 };
 
 export interface LeaseStart {

@@ -1,0 +1,94 @@
+/** Circles that only a phase closes, and what looks like one and is none. */
+import { openedRealm } from '@infrafabric/testkit';
+import { describe, expect, test } from 'vitest';
+import { NONE } from './columns.ts';
+import { namesOfCycle } from './deadlock.ts';
+import type { Intended } from './deadlock.ts';
+import { phasesFrom } from './fold-plan.ts';
+import { createCoordinator } from './state.ts';
+
+/** Phases are named in the reverse of their order, so that places and order cannot be mixed up. */
+const PHASES = [
+  { id: 'late', after: ['early'] },
+  { id: 'early', after: [] },
+];
+
+describe('plans in which something would wait for ever', () => {
+  test('a circle through the first phase of the list names it', () => {
+    const tasks = [
+      { key: 'e', title: 'E', phase: 'early', dependsOn: ['l'] },
+      { key: 'l', title: 'L', phase: 'late' },
+    ];
+    expect(
+      openedRealm().run('plans.submit', { plan: { id: 'p', phases: PHASES, tasks } }),
+    ).toMatchObject({
+      code: 'plan.cycle',
+      facts: { cycle: ['p/e', 'p/l', 'phase late', 'p/e'] },
+    });
+  });
+
+  test('a circle through a task that stands behind another in the list names that task', () => {
+    const realm = openedRealm();
+    realm.run('plans.submit', { plan: { id: 'before', tasks: [{ key: 'x', title: 'X' }] } });
+    const tasks = [
+      { key: 'l', title: 'L', phase: 'late' },
+      { key: 'e', title: 'E', phase: 'early', dependsOn: ['l'] },
+    ];
+    expect(realm.run('plans.submit', { plan: { id: 'p', phases: PHASES, tasks } })).toMatchObject({
+      code: 'plan.cycle',
+      facts: { cycle: ['p/l', 'phase late', 'p/e', 'p/l'] },
+    });
+  });
+
+  test('a task of another plan waits for the phases of its own plan', () => {
+    const realm = openedRealm();
+    const first = [{ key: 'x', title: 'X', phase: 'late' }];
+    realm.run('plans.submit', { plan: { id: 'other', phases: PHASES, tasks: first } });
+    const tasks = [{ key: 'e', title: 'E', phase: 'early', dependsOn: ['other/x'] }];
+    expect(realm.run('plans.submit', { plan: { id: 'p', phases: PHASES, tasks } }).kind).toBe(
+      'accept',
+    );
+  });
+
+  test('a phase does not wait for work that was cancelled', () => {
+    const realm = openedRealm();
+    realm.run('plans.submit', { plan: { id: 'q', tasks: [{ key: 'm', title: 'M' }] } });
+    const tasks = [
+      { key: 'e', title: 'E', phase: 'early' },
+      { key: 'gone', title: 'G', phase: 'early', dependsOn: ['q/m'] },
+      { key: 'l', title: 'L', phase: 'late' },
+    ];
+    realm.run('plans.submit', { plan: { id: 'p', phases: PHASES, tasks } });
+    realm.run('tasks.cancel', { taskId: 'p/gone', reason: 'not wanted' });
+    realm.run('plans.edit', {
+      planId: 'q',
+      addDependencies: [{ task: 'm', dependsOn: 'p/l' }],
+    });
+    const add = [{ key: 'more', title: 'More', phase: 'late', dependsOn: ['q/m'] }];
+    expect(realm.run('plans.edit', { planId: 'p', add }).kind).toBe('accept');
+  });
+});
+
+describe('an intention that fits no state is a defect', () => {
+  const nothing: Intended = {
+    planId: 'p',
+    plan: NONE,
+    phases: [],
+    fresh: [],
+    freshLinks: [],
+    added: new Map(),
+    dropped: new Set(),
+    roots: [0],
+  };
+  const ROWS: readonly (readonly [string, Partial<Intended>])[] = [
+    ['links of no task', { fresh: [{ key: 'a', title: 'A' }] }],
+    [
+      'a phase after no phase',
+      { phases: phasesFrom([{ id: 'one' }, { id: 'two' }, { id: 'three' }]).slice(2) },
+    ],
+  ];
+
+  test.each(ROWS)('%s', (sentence, wrong) => {
+    expect(() => namesOfCycle(createCoordinator(), { ...nothing, ...wrong })).toThrow(sentence);
+  });
+});
