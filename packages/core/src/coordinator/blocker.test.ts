@@ -80,6 +80,11 @@ const CALLS: Readonly<Record<string, Call>> = {
     raise(realm, { taskId: 'p/b', waitsOn: 'p/a' });
     return raise(realm, { waitsOn: 'p/d' }, ['b3']);
   },
+  'waiting on a task whose second blocker waits for it': (realm) => {
+    raise(realm, { taskId: 'p/b' });
+    raise(realm, { taskId: 'p/b', waitsOn: 'p/a' }, ['b3']);
+    return raise(realm, { waitsOn: 'p/b' }, ['b4']);
+  },
   'waiting on a task that waits for another': waits('p/d'),
   'waiting behind a finished task that once depended on it': waits('p/new'),
   'a second one that waits on another task': (realm) => {
