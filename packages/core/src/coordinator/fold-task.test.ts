@@ -2,7 +2,14 @@
 import { openedRealm, type RealmRun } from '@infrafabric/testkit';
 import { expect, test } from 'vitest';
 
-import { evolve, type DomainEvent } from '../index.ts';
+import {
+  coordinatorFaults,
+  evolve,
+  restoreWorld,
+  worldSections,
+  type DomainEvent,
+} from '../index.ts';
+import { RESOLVED_BLOCKERS_KEPT_MAX } from './state.ts';
 import { lookUp } from './task-index.ts';
 
 const SESSION = { sessionId: 'ada', agent: 'ada' } as const;
@@ -20,7 +27,10 @@ function leased(): RealmRun {
 const notesOf = ({ world: { coordinator } }: RealmRun, taskId: string) =>
   coordinator.notes.get(lookUp(coordinator.index, coordinator.tasks.ids, taskId));
 
-const fold = ({ world, at }: RealmRun, ...events: readonly DomainEvent[]): void => {
+const fold = (
+  { world, at }: Pick<RealmRun, 'world' | 'at'>,
+  ...events: readonly DomainEvent[]
+): void => {
   const { size: index, epoch } = world.realm;
   evolve(world, { index, at, epoch, op: 'tasks.complete', args: {}, principal: 'p', events });
 };
@@ -78,6 +88,28 @@ test('only the task that a blocker waits for is noted to lift it', () => {
   fold(realm, RAISED, { ...RAISED, blockerId: 'two', waitsOn: 'p/b' });
   expect(notesOf(realm, 'p/b')?.lifts).toEqual(new Set(['two']));
   expect([...realm.world.coordinator.notes.keys()]).toHaveLength(2);
+});
+
+test('of resolved blockers the first are forgotten, in a restored world too; open ones never are', () => {
+  const realm = leased();
+  fold(realm, { ...RAISED, blockerId: 'open' });
+  const over = (name: string): DomainEvent[] => [
+    { ...RAISED, blockerId: name },
+    { ...RESOLVED, blockerId: name },
+  ];
+  const events = Array.from({ length: RESOLVED_BLOCKERS_KEPT_MAX }, (_, i) => over(`blk${i}`));
+  fold(realm, ...events.flat());
+  const twin = restoreWorld(worldSections(realm.world));
+  for (const world of [realm.world, twin]) {
+    const { coordinator } = world;
+    expect(coordinator.blockers.has('blk0')).toBe(true);
+    fold({ world, at: realm.at }, ...over('last'));
+    expect(coordinator.blockers.has('blk0')).toBe(false);
+    expect(coordinator.blockers.size).toBe(RESOLVED_BLOCKERS_KEPT_MAX + 1);
+    expect(coordinator.blockers.get('open')?.resolution).toBeUndefined();
+    expect(coordinatorFaults(coordinator)).toEqual([]);
+  }
+  expect(worldSections(twin)).toEqual(worldSections(realm.world));
 });
 
 const DEFECTS: readonly (readonly [string, readonly DomainEvent[]])[] = [

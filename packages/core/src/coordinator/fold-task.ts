@@ -27,6 +27,7 @@ import {
   holderNow,
   internHaves,
   notesOf,
+  RESOLVED_BLOCKERS_KEPT_MAX,
   settle,
   startLease,
 } from './state.ts';
@@ -221,6 +222,9 @@ export const foldBlockerResolved = (state: CoordinatorState, event: BlockerResol
   assert(blocker.resolution === undefined, 'a blocker is resolved twice');
   blocker.resolution = event.resolution;
   state.openBlockers -= 1;
+  state.resolved.push(blocker.id);
+  if (state.resolved.length > RESOLVED_BLOCKERS_KEPT_MAX)
+    state.blockers.delete(must(state.resolved.shift(), 'no blocker was resolved'));
   const note = 'a blocker without its note';
   must(notesOf(state, blocker.task).blockers, note).delete(blocker.id);
   if (blocker.waitsOn !== undefined)

@@ -168,6 +168,11 @@ const WOUNDS: readonly (readonly [string, (state: CoordinatorState) => void, str
     'plan p has ready tasks and is not looked at, or has none and is',
   ],
   [
+    'a resolved blocker that is not there',
+    (state) => void state.resolved.push('none'),
+    '1 blockers are not 1 open and 1 resolved ones',
+  ],
+  [
     'work miscounted',
     (state) => void (plan(state).workLeft = 1),
     'plan p has 4 tasks left and counts 1',

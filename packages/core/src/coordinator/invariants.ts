@@ -178,7 +178,15 @@ const phaseFaults = (state: CoordinatorState, plan: PlanState, phase: PhaseState
 
 const blockerFaults = (state: CoordinatorState): string[] => {
   const open = [...state.blockers.values()].filter(({ resolution }) => resolution === undefined);
+  const known = new Set(state.resolved);
+  const resolved = [...state.blockers.values()].filter(({ id }) => known.has(id));
   return said([
+    [
+      known.size !== state.resolved.length ||
+        resolved.length !== known.size ||
+        open.length + known.size !== state.blockers.size,
+      `${state.blockers.size} blockers are not ${open.length} open and ${known.size} resolved ones`,
+    ],
     [
       open.length !== state.openBlockers,
       `${open.length} blockers are open, not ${state.openBlockers}`,

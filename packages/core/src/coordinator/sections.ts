@@ -50,6 +50,7 @@ interface Rest {
   readonly slots: number;
   readonly closed: readonly string[];
   readonly blockers: readonly BlockerState[];
+  readonly resolved: readonly string[];
   readonly notes: readonly (readonly [number, StoredNotes])[];
   readonly needs: readonly (readonly string[])[];
   readonly haves: readonly (readonly string[])[];
@@ -83,6 +84,7 @@ const restOf = (state: CoordinatorState): Rest => ({
   slots: state.slots.length,
   closed: state.closed,
   blockers: [...state.blockers.values()],
+  resolved: state.resolved,
   notes: [...state.notes].map(([task, notes]) => [task, storedNotes(notes)]),
   needs: state.capabilities.needs,
   haves: state.capabilities.haves.map((have) => [...have]),
@@ -215,6 +217,7 @@ const restoreRest = (state: CoordinatorState, rest: Rest): void => {
     state.blockers.set(blocker.id, blocker);
     if (blocker.resolution === undefined) state.openBlockers += 1;
   }
+  for (const id of rest.resolved) state.resolved.push(id);
   for (const [task, { blockers, lifts, ...notes }] of rest.notes) {
     state.notes.set(task, {
       ...notes,

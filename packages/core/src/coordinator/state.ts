@@ -128,6 +128,8 @@ export interface CoordinatorState {
   readonly closed: string[];
   readonly blockers: Map<string, BlockerState>;
   openBlockers: number;
+  /** Resolved blockers, the one that was resolved first in front, so that old ones can be forgotten. */
+  readonly resolved: string[];
   readonly notes: Map<number, TaskNotes>;
   readonly capabilities: CapabilitySets;
   readonly paths: PathIndex;
@@ -143,6 +145,9 @@ export interface CoordinatorState {
 /** Closed sessions kept, so that a late write can still be told whose lease it was. */
 export const CLOSED_SESSIONS_KEPT_MAX = 10_000;
 
+/** Resolved blockers kept, so that whoever waited can still be told how it ended. About 500 bytes each. */
+export const RESOLVED_BLOCKERS_KEPT_MAX = 10_000;
+
 export const createCoordinator = (): CoordinatorState => ({
   tasks: createTasks(),
   edges: createEdges(),
@@ -155,6 +160,7 @@ export const createCoordinator = (): CoordinatorState => ({
   closed: [],
   blockers: new Map(),
   openBlockers: 0,
+  resolved: [],
   notes: new Map(),
   capabilities: { needKeys: new Map(), needs: [], haveKeys: new Map(), haves: [], covers: [] },
   paths: createPathIndex(),
