@@ -15,8 +15,8 @@ const WORK_MIN = 1_000;
 export const connections: MeasureOnce = async ({ size, folder }) => {
   const stage = await Stage.open(folder);
   const count = sized(size, AGENTS);
-  // The first tenth brings heap, caches and the witness to their working size, which is no agent's.
-  const warm = await stage.agents(Math.ceil(count / 10));
+  // The first half brings the heap's nursery (48 MB), caches and the witness to their working size, which is no agent's.
+  const warm = await stage.agents(Math.ceil(count / 2));
   const before = stage.residentBytes();
   const startedAt = performance.now();
   const rest = await stage.agents(count - warm.length);
