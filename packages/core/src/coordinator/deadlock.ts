@@ -38,13 +38,14 @@ export const namesOfCycle = (state: CoordinatorState, intended: Intended): strin
       : waitsOfTask(state, intended, node, firstPhase);
   };
   const cycle = findCycle(firstPhase + phases.length, next, roots);
-  return cycle?.map((node) => {
-    if (node >= firstPhase)
-      return `phase ${must(phases[node - firstPhase], 'a cycle of no phase').key}`;
-    return node < firstFresh
-      ? idOf(state, node)
-      : `${planId}/${must(fresh[node - firstFresh], 'a cycle of no task').key}`;
-  });
+  if (cycle === undefined) return undefined;
+  const names = [
+    ...fresh.map(({ key }) => `${planId}/${key}`),
+    ...phases.map(({ key }) => `phase ${key}`),
+  ];
+  return cycle.map((node) =>
+    node < firstFresh ? idOf(state, node) : must(names[node - firstFresh], 'a cycle of no node'),
+  );
 };
 
 const waitsOfTask = (
