@@ -4,8 +4,8 @@ import type { Rejection } from '@infrafabric/protocol';
 import { accept, assert, UNCHANGED } from '../kernel/decision.ts';
 import type { Command, Decision } from '../kernel/decision.ts';
 import type { ArgsOf } from '../kernel/args.ts';
-import { cell, eachDependency, NONE, PHASE } from './columns.ts';
-import { findCycle } from './cycle.ts';
+import { cell, NONE, PHASE } from './columns.ts';
+import { namesOfCycle, withWait } from './deadlock.ts';
 import { findTask, heldBy, isSession, noTask, openSession } from './lease.ts';
 import { idOf } from './state.ts';
 import type { BlockerState, CoordinatorState } from './state.ts';
@@ -65,25 +65,14 @@ const faultInTarget = (
   return circle(state, task, target);
 };
 
-/** A blocker that waits on a task which waits, however far, for the blocked one would never lift. */
+/** A blocker that waits on what waits, however far, for the blocked task would never lift. */
 const circle = (state: CoordinatorState, task: number, target: number): Rejection | undefined => {
-  const waitsFor = (one: number): number[] => {
-    const found = one === task ? [target] : [];
-    eachDependency(state.tasks, state.edges, one, (dependency) => {
-      if (cell(state.tasks.phase, dependency) !== PHASE.done) found.push(dependency);
-    });
-    for (const id of state.notes.get(one)?.blockers ?? []) {
-      const on = state.blockers.get(id)?.waitsOn;
-      if (on !== undefined) found.push(on);
-    }
-    return found;
-  };
-  const cycle = findCycle(state.tasks.count, waitsFor, [task]);
-  if (cycle === undefined) return undefined;
-  const names = cycle.map((one) => idOf(state, one));
-  return reject('request.invalid', `The tasks would wait for each other: ${names.join(' → ')}.`, {
-    cycle: names,
-  });
+  const names = namesOfCycle(state, withWait(task, target));
+  return names === undefined
+    ? undefined
+    : reject('request.invalid', `The tasks would wait for each other: ${names.join(' → ')}.`, {
+        cycle: names,
+      });
 };
 
 const openBlocker = (state: CoordinatorState, blockerId: string): BlockerState | Rejection => {

@@ -1,4 +1,5 @@
 /** Folding of plans: what an event leaves behind that no command shows. */
+import { PhaseSpec } from '@infrafabric/protocol';
 import { openedRealm } from '@infrafabric/testkit';
 import type { RealmRun } from '@infrafabric/testkit';
 import { describe, expect, test } from 'vitest';
@@ -126,12 +127,13 @@ describe('what no decider wrote is a defect', () => {
 });
 
 test('phases know those behind them, in the order of the plan', () => {
-  const phases = phasesFrom([
+  const specs = [
     { id: 'last', after: ['left', 'right', 'left'] },
     { id: 'left', after: ['first'] },
     { id: 'right', after: ['first'] },
     { id: 'first', after: [] },
-  ]);
+  ];
+  const phases = phasesFrom(specs.map((spec) => PhaseSpec.parse(spec)));
   expect(phases.map(({ next }) => next)).toStrictEqual([[], [0], [0], [1, 2]]);
   expect(phases.map(({ afterLeft }) => afterLeft)).toStrictEqual([2, 1, 1, 0]);
 });
