@@ -20,6 +20,9 @@ export const OPERATOR = { cred: 'operator', name: 'operator', role: 'operator' }
 const SETTLE_MS_MAX = 60_000;
 const SETTLE_POLL_MS = 20;
 
+/** Longer than a run: a lease that ends in a later round would be an entry that nobody asked for. */
+export const TASK_LEASE_MS = 3_600_000;
+
 /** Tasks of one submission: well below what one call may bring. */
 const PLAN_TASKS = 10_000;
 
@@ -77,7 +80,11 @@ export class Field {
       this.#plans += 1;
       const id = `field-${this.#plans}`;
       const keys = Array.from({ length: Math.min(left, PLAN_TASKS) }, (_, i) => `t${i}`);
-      const specs = keys.map((key) => ({ key, title: 'a task of the field' }));
+      const specs = keys.map((key) => ({
+        key,
+        title: 'a task of the field',
+        leaseMs: TASK_LEASE_MS,
+      }));
       await this.call('plans.submit', { plan: { id, tasks: specs } });
       for (const key of keys) taskIds.push(TaskId.parse(`${id}/${key}`));
     }
@@ -148,14 +155,14 @@ export function closedLoop(
   const ms = new Float64Array(count);
   let started = 0;
   let ended = 0;
-  return new Promise((resolve) => {
+  return new Promise((resolve, reject) => {
     const startedAt = performance.now();
     const usedBefore = process.threadCpuUsage();
     const next = (): void => {
       const i = started;
       started += 1;
       const at = performance.now();
-      start(i, () => {
+      const end = (): void => {
         ms[ended] = performance.now() - at;
         ended += 1;
         if (started < count) next();
@@ -164,7 +171,13 @@ export function closedLoop(
           const perS = count / ((performance.now() - startedAt) / 1_000);
           resolve({ perS, threadUs: (user + system) / count, ms });
         }
-      });
+      };
+      try {
+        start(i, end);
+      } catch (cause) {
+        // Whoever calls back may swallow it, and then nothing would ever end.
+        reject(cause instanceof Error ? cause : new Error(String(cause)));
+      }
     };
     for (let i = 0; i < Math.min(inFlight, count); i += 1) next();
   });

@@ -2,6 +2,7 @@
 import { fileURLToPath } from 'node:url';
 
 import { startScript, type Child } from './child.ts';
+import { TASK_LEASE_MS } from './field.ts';
 import { cpuMsOf, residentBytesOf } from './proc.ts';
 import { openWire, type Wire } from './wire.ts';
 
@@ -83,6 +84,7 @@ export class Stage {
       const tasks = Array.from({ length: Math.min(left, PLAN_TASKS) }, (_, i) => ({
         key: `t${i}`,
         title: 'a task of the stage',
+        leaseMs: TASK_LEASE_MS,
         ...(dependsOn === undefined ? {} : { dependsOn: dependsOn(i) }),
       }));
       await this.operator.call('plans.submit', { plan: { id, tasks } });
