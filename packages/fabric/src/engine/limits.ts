@@ -49,3 +49,8 @@ export const QUOTA_ENTRY_BYTES = 512;
 export const QUOTA_BULK_BYTES_MIN = 4_096;
 /** Sessions remembered before those that wrote nothing lately are forgotten; each is about 150 bytes. */
 export const QUOTA_SWEEP_SESSIONS_MIN = 1_024;
+/**
+ * Callers of a batch that may be synced inline: one, or a completion and whoever is given what it made ready. More:
+ * callers stand still who could fill the next batch meanwhile.
+ */
+export const LONE_WAITERS_MAX = 2;

@@ -20,7 +20,7 @@ import { callText } from './entry-text.ts';
 import { entryWriter, type EntryDraft } from './entry-writer.ts';
 import { repeated, storedOutcome } from './idempotency.ts';
 import { leaderTime } from './leader-time.ts';
-import { EXPIRIES_PER_TURN_MAX, OVERLOADED_RETRY_MS } from './limits.ts';
+import { EXPIRIES_PER_TURN_MAX, LONE_WAITERS_MAX, OVERLOADED_RETRY_MS } from './limits.ts';
 import { Presence } from './presence.ts';
 import type { Replayed } from './recovery.ts';
 import {
@@ -309,7 +309,8 @@ export class Term implements View {
       this.#hooks.onReady();
     }
     if (this.#outstanding === undefined && this.#open.entries.length > 0) {
-      this.#flush(this.#open.waiters === 1 ? 'lone' : 'shared');
+      const { waiters } = this.#open;
+      this.#flush(waiters > 0 && waiters <= LONE_WAITERS_MAX ? 'lone' : 'shared');
     }
     this.#arm();
     this.#endIfIdle();

@@ -27,7 +27,7 @@ export interface Batch {
   readonly count: number;
   readonly entries: Buffer;
   readonly lastLeaf: string;
-  /** Nobody else waits: an adapter whose disk has recently been fast may sync before it returns to the event loop. */
+  /** Hardly anybody else waits: an adapter whose disk has recently been fast may sync before it returns to the event loop. */
   readonly lone?: boolean;
   /** May use the room kept back for a full disk: `realm.degraded`, and operations that free space. */
   readonly reserve?: boolean;
