@@ -139,7 +139,7 @@ const planFaults = (state: CoordinatorState, plan: PlanState): string[] => {
     ...said([
       [counts !== known, `plan ${plan.id} counts ${known}, not ${counts}`],
       [
-        state.readyPlans.has(plan) !== (plan.counts[PHASE.ready] ?? 0) > 0,
+        state.readyPlans.has(plan) === (plan.counts[PHASE.ready] === 0),
         `plan ${plan.id} has ready tasks and is not looked at, or has none and is`,
       ],
       [
