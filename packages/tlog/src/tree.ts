@@ -76,21 +76,6 @@ export class Tree {
     if (slot === TILE_WIDTH - 1) this.#closeTile((index - slot) / TILE_WIDTH);
   }
 
-  /** Adds the leaves of a whole tile whose root, the node of height 8 over them, is known: 256
-      appends for the price of a copy. The root must be that of the leaves; what it says of them
-      is in the tree's root from then on. Defect: the open tile is not empty, or not a tile. */
-  appendTile(leaves: Uint8Array, root: Uint8Array): void {
-    assert(this.#size % TILE_WIDTH === 0, 'a whole tile behind an open one');
-    assert(leaves.length === TILE_BYTES && root.length === HASH_BYTES, 'no tile and its root');
-    const index = this.#size / TILE_WIDTH;
-    this.#tileOf(0).bytes.set(leaves);
-    this.#size += TILE_WIDTH;
-    this.#onTile?.({ level: 0, index, width: TILE_WIDTH }, leaves.slice());
-    this.#arena.set(root, RIGHT);
-    this.#carry(TILE_HEIGHT, index);
-    this.#merged = this.#size;
-  }
-
   #closeTile(index: number): void {
     const { bytes } = this.#tileOf(0);
     this.#onTile?.({ level: 0, index, width: TILE_WIDTH }, bytes.slice());
@@ -225,7 +210,7 @@ export class Tree {
 }
 
 /** Reduces the 256 hashes of a tile to the node over them, in memory of its own. */
-export class TileRow {
+class TileRow {
   /** The prefix of each node stands in the last byte of the hash before it, which is the child of
       a node that was hashed already; the first has byte 3. */
   readonly #bytes = new Uint8Array(LEAVES + TILE_BYTES);
