@@ -13,6 +13,7 @@ import {
 import { HASH_CHARS, leafHashInPlace, type Hash, type Sha256 } from './hash.ts';
 import { parseSegmentPath } from './layout.ts';
 import { NextLine } from './next-line.ts';
+import type { Tree } from './tree.ts';
 import type { BadCode, FirstBad } from './verify-report.ts';
 
 // Reads segments as a stream of bytes and checks frames, chain and sequencer lines, leaf by leaf.
@@ -28,13 +29,6 @@ import type { BadCode, FirstBad } from './verify-report.ts';
 //
 // One buffer of two frames, no recursion, each byte looked at a fixed number of times: hostile
 // bytes cost what honest ones cost.
-
-/** What takes the leaves: a tree, or a part of one. */
-export interface Leaves {
-  /** The index of the next leaf. */
-  readonly size: number;
-  append(leaf: Hash): void;
-}
 
 export type Advance = 'more' | 'stop' | 'bad';
 
@@ -57,7 +51,7 @@ const MAGIC = 0x49465731;
 const UNKNOWN_LINK = '';
 
 export class JournalCheck {
-  readonly #tree: Leaves;
+  readonly #tree: Pick<Tree, 'append' | 'size'>;
   readonly #sha256: Sha256;
   readonly #crc32: Crc32;
   readonly #buffer = new Uint8Array(2 * FRAME_BYTES_MAX);
@@ -81,7 +75,7 @@ export class JournalCheck {
   #bad: FirstBad | undefined;
 
   constructor(
-    tree: Leaves,
+    tree: Pick<Tree, 'append' | 'size'>,
     primitives: { readonly sha256: Sha256; readonly crc32: Crc32 },
     start: JournalStart,
   ) {

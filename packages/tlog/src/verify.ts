@@ -51,7 +51,7 @@ const TILE_BYTES = TILE_WIDTH * HASH_BYTES;
 
 /** Verifies a log up to level V1. Time is linear in its bytes; memory is about 2 MiB.
     Throws only what the source throws. */
-export async function verifyLog(
+export function verifyLog(
   source: LogSource,
   primitives: VerifierPrimitives,
   options: VerifyOptions = {},

@@ -17,18 +17,27 @@ import {
 } from './messages.ts';
 import { quietSqlite } from './quiet-sqlite.ts';
 
-export const INDEX_FILE = 'index.sqlite';
+const INDEX_FILE = 'index.sqlite';
 
-/**
- * Where cores are scarce the leader goes first and the witness catches up when it pauses: a tenth of the leader's share
- * (nice 0 weighs 1,024, nice 10 weighs 110). On Linux 0 is this thread; elsewhere it would be the whole process.
- */
+/** nice(2) of this thread: a tenth of the leader's share (nice 0 weighs 1,024, nice 10 weighs 110). */
 const NICE = 10;
-if (process.platform === 'linux') setPriority(0, NICE);
 
-quietSqlite(process);
+if (parentPort !== null) {
+  yieldToLeader();
+  quietSqlite(process);
+  await serve(parentPort, workerData);
+}
 
-if (parentPort !== null) await serve(parentPort, workerData);
+/** Where cores are scarce the leader goes first, and the witness catches up when it pauses. */
+function yieldToLeader(): void {
+  // On Linux 0 is this thread; elsewhere it would be the whole process.
+  if (process.platform !== 'linux') return;
+  try {
+    setPriority(0, NICE);
+  } catch {
+    // A sandbox that forbids it costs speed, and must not cost the witness.
+  }
+}
 
 async function serve(port: MessagePort, start: WorkerStart): Promise<void> {
   const post = (message: FromWorker): void => {
