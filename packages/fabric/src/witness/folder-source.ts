@@ -21,7 +21,9 @@ export function folderSource(disk: Disk, dataFolder: string): LogSource {
   );
   return {
     segments: async function* () {
-      for (const path of segmentPaths(disk, dataFolder)) yield fileOf(disk, dataFolder, path);
+      for (const path of filesOf(disk, dataFolder, { folder: SEGMENT_FOLDER, suffix: '.seg' })) {
+        yield sourceFile(disk, dataFolder, { path, bytes: Number.POSITIVE_INFINITY });
+      }
     },
     histories: async function* () {
       for (const file of histories) yield sourceFile(disk, dataFolder, file);
@@ -38,14 +40,6 @@ export function folderSource(disk: Disk, dataFolder: string): LogSource {
     },
   };
 }
-
-/** Paths of the journal's segments, relative to the folder, ascending. */
-export const segmentPaths = (disk: Disk, dataFolder: string): readonly string[] =>
-  filesOf(disk, dataFolder, { folder: SEGMENT_FOLDER, suffix: '.seg' });
-
-/** The whole file at `path`, relative to the folder. */
-export const fileOf = (disk: Disk, dataFolder: string, path: string): SourceFile =>
-  sourceFile(disk, dataFolder, { path, bytes: Number.POSITIVE_INFINITY });
 
 function sourceFile(
   disk: Disk,

@@ -1,33 +1,13 @@
 import { hash } from 'node:crypto';
-import { afterEach, expect, test } from 'vitest';
-import { memoryBlobs } from '../../engine/blob-folder.ts';
+import { expect, onTestFinished, test } from 'vitest';
+import { served, sessionToken } from '../../../test/served.ts';
 import { QUOTA_BURST_BYTES } from '../../engine/limits.ts';
-import { createMemoryRealm, openMemoryFabric } from '../../engine/open-memory.ts';
-import { silentLog } from '../../engine/ports.ts';
-import { startHttp } from './start-http.ts';
-
-const ends: (() => Promise<void>)[] = [];
-afterEach(async () => {
-  for (const end of ends.splice(0)) await end();
-});
 
 async function serve() {
-  const realm = createMemoryRealm();
-  const fabric = await openMemoryFabric(realm);
-  const none = (): Promise<undefined> => Promise.resolve(undefined);
-  const http = await startHttp({
-    fabric,
-    witness: { checkpoint: none, tile: none },
-    blobs: memoryBlobs(),
-    log: silentLog,
-    port: 0,
-  });
-  ends.push(
-    () => http.close(),
-    () => fabric.close(),
-  );
+  const { realm, fabric, url, end } = await served();
+  onTestFinished(end);
   const put = (token: string, bytes: Uint8Array<ArrayBuffer>): Promise<Response> =>
-    fetch(`${http.url}/v1/blobs/sha256:${hash('sha256', bytes)}`, {
+    fetch(`${url}/v1/blobs/sha256:${hash('sha256', bytes)}`, {
       method: 'PUT',
       headers: { authorization: `Bearer ${token}` },
       body: bytes,
@@ -37,12 +17,7 @@ async function serve() {
 
 test('a session that stored more than its share is told when to come back, an operator is not', async () => {
   const { fabric, realm, put } = await serve();
-  const session = await fabric.call(
-    'sessions.open',
-    { agent: 'ada' },
-    { principal: { cred: 'operator', name: 'operator', role: 'operator' } },
-  );
-  const { token } = (session.kind === 'ok' ? session.output : {}) as { token: string };
+  const token = await sessionToken(fabric, 'ada');
   const large = new Uint8Array(QUOTA_BURST_BYTES * 2).fill(7);
   const small = new Uint8Array([1, 2, 3]);
   expect((await put(token, large)).status).toBe(201);
@@ -59,12 +34,7 @@ test('a session that stored more than its share is told when to come back, an op
 
 test('of uploads that run at once each pays for itself when its length is known', async () => {
   const { fabric, put } = await serve();
-  const session = await fabric.call(
-    'sessions.open',
-    { agent: 'ada' },
-    { principal: { cred: 'operator', name: 'operator', role: 'operator' } },
-  );
-  const { token } = (session.kind === 'ok' ? session.output : {}) as { token: string };
+  const token = await sessionToken(fabric, 'ada');
   const uploads = Array.from({ length: 3 }, (_, i) =>
     put(token, new Uint8Array(QUOTA_BURST_BYTES * 2).fill(i)),
   );

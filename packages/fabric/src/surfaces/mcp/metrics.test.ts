@@ -1,35 +1,11 @@
-import { afterEach, expect, test } from 'vitest';
-import { memoryBlobs } from '../../engine/blob-folder.ts';
-import { createMemoryRealm, openMemoryFabric } from '../../engine/open-memory.ts';
-import { silentLog } from '../../engine/ports.ts';
-import { startHttp } from '../http/start-http.ts';
-import { mountMcp } from './mount.ts';
-
-const ends: (() => Promise<void>)[] = [];
-afterEach(async () => {
-  for (const end of ends.splice(0)) await end();
-});
+import { expect, onTestFinished, test } from 'vitest';
+import { served } from '../../../test/served.ts';
 
 async function serve() {
-  const realm = createMemoryRealm();
-  const fabric = await openMemoryFabric(realm);
-  const mcp = mountMcp(fabric, { log: silentLog });
-  const none = (): Promise<undefined> => Promise.resolve(undefined);
-  const http = await startHttp({
-    fabric,
-    witness: { checkpoint: none, tile: none },
-    blobs: memoryBlobs(),
-    log: silentLog,
-    port: 0,
-    mounts: [mcp],
-  });
-  ends.push(
-    () => mcp.close(),
-    () => http.close(),
-    () => fabric.close(),
-  );
+  const { realm, fabric, url, end } = await served({ mcp: true });
+  onTestFinished(end);
   const send = (path: string, body?: unknown): Promise<Response> =>
-    fetch(`${http.url}${path}`, {
+    fetch(`${url}${path}`, {
       method: body === undefined ? 'GET' : 'POST',
       headers: {
         authorization: `Bearer ${realm.operatorToken}`,

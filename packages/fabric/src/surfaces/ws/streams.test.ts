@@ -1,18 +1,10 @@
 import { once } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
 import { SESSION_IDLE_MS, SESSION_TOKEN_MS } from '@infrafabric/protocol';
-import { afterEach, expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { WebSocket } from 'ws';
-import { memoryBlobs } from '../../engine/blob-folder.ts';
+import { served } from '../../../test/served.ts';
 import { ManualClock } from '../../engine/clock.ts';
-import { createMemoryRealm, openMemoryFabric } from '../../engine/open-memory.ts';
-import { silentLog } from '../../engine/ports.ts';
-import { startHttp } from '../http/start-http.ts';
-
-const ends: (() => Promise<void>)[] = [];
-afterEach(async () => {
-  for (const end of ends.splice(0)) await end();
-});
 
 /** A connection believes a credential for a second of real time (`createCredential`). */
 const BELIEVED_MS = 1_050;
@@ -27,25 +19,13 @@ interface Frame {
 /** An operator's connection on which a session waits for work under its own token. */
 async function waiting() {
   const clock = new ManualClock();
-  const realm = createMemoryRealm();
-  const fabric = await openMemoryFabric(realm, { clock });
-  const none = (): Promise<undefined> => Promise.resolve(undefined);
-  const http = await startHttp({
-    fabric,
-    witness: { checkpoint: none, tile: none },
-    blobs: memoryBlobs(),
-    log: silentLog,
-    port: 0,
-  });
+  const { realm, fabric, url, end } = await served({ clock });
+  onTestFinished(end);
   const authorization = `Bearer ${realm.operatorToken}`;
-  const socket = new WebSocket(`${http.url.replace('http', 'ws')}/v1/connect`, {
+  const socket = new WebSocket(`${url.replace('http', 'ws')}/v1/connect`, {
     headers: { authorization },
   });
-  ends.push(
-    async () => socket.terminate(),
-    () => http.close(),
-    () => fabric.close(),
-  );
+  onTestFinished(() => socket.terminate());
   const frames: Frame[] = [];
   socket.on('message', (data: Buffer) => {
     frames.push(...[JSON.parse(data.toString()) as Frame | readonly Frame[]].flat());
