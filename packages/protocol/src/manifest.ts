@@ -4,7 +4,7 @@
  */
 import { z } from 'zod';
 import { isBuiltInCapability } from './capabilities.ts';
-import { CapabilityId, SwarmId } from './ids.ts';
+import { SwarmId } from './ids.ts';
 import {
   MODEL_CHARS_MAX,
   REPUTATION_PERMILLE_MAX,
