@@ -27,6 +27,7 @@ import { QueryReads } from './query-reads.ts';
 import { SignedState, readSigned, type Signed } from './signed-state.ts';
 import { TileStore } from './tile-store.ts';
 import { TreeFollower } from './tree-follower.ts';
+import { UsageReads } from './usage-reads.ts';
 
 export interface FollowerSetOptions {
   readonly disk: FollowerDisk;
@@ -65,6 +66,7 @@ const SETTLE_MS = 200;
 export class FollowerSet {
   readonly proofs: ProofReads;
   readonly queries: QueryReads;
+  readonly usage: UsageReads;
   readonly #parts: Parts;
   readonly #pump: Pump;
   readonly #clock: Clock;
@@ -90,6 +92,7 @@ export class FollowerSet {
     });
     const leafOf = (at: Position): Promise<Hash | undefined> => this.proofs.leafOf(at);
     this.queries = new QueryReads({ reader, readBlob, index, durable, leafOf });
+    this.usage = new UsageReads({ index, durable });
   }
 
   /**

@@ -1,5 +1,5 @@
 /**
- * The query index: which entries hold which words. Derived from the journal, carries where it stands, and is dropped
+ * The query index: which entries hold which words, and the records of costs (`usage-table.ts`). Derived from the journal, carries where it stands, and is dropped
  * and made again where anything about it is odd.
  *
  * N1  It answers with candidates; the entry itself decides (`isMatch`).
@@ -15,12 +15,13 @@ import type { Position } from '../ports/journal.ts';
 import type { CheckedFrame } from './checked-frame.ts';
 import { termOf, wordsOf } from './index-terms.ts';
 import type { LogEntry } from './log-entry.ts';
+import { USAGE_SCHEMA, UsageTable } from './usage-table.ts';
 
 /** Entries of a run. Smaller: more descents a look-up. Larger: inserts spread over more pages than the cache holds. */
 const RUN_ENTRIES = 131_072;
 
 /** Raised with every change of tables or terms: an index of another form is made again. */
-const FORM = 'ifab-index/1';
+const FORM = 'ifab-index/2';
 
 /** Page cache, KiB: a run of common entries is about 12 MiB, its hot part a third of it. */
 const CACHE_KIB = 8_192;
@@ -57,6 +58,7 @@ export class IndexFollower {
   #insert: StatementSync;
   #insertMany: StatementSync;
   #place: StatementSync;
+  #usage: UsageTable;
   #committed: Position = 0;
   #position: Position = 0;
   #leaf: Hash;
@@ -68,6 +70,7 @@ export class IndexFollower {
     this.#leaf = options.genesisLeaf;
     this.#database = this.#openExisting() ?? this.#openNew();
     [this.#insert, this.#insertMany, this.#place] = statementsOf(this.#database);
+    this.#usage = new UsageTable(this.#database);
   }
 
   get position(): Position {
@@ -76,6 +79,11 @@ export class IndexFollower {
 
   get leaf(): Hash {
     return this.#leaf;
+  }
+
+  /** The records of costs among its entries; another table after a rebuild. */
+  get usage(): UsageTable {
+    return this.#usage;
   }
 
   /** How often the index was dropped in this life. */
@@ -125,6 +133,7 @@ export class IndexFollower {
     this.#rows.length = 0;
     this.#database = this.#openNew();
     [this.#insert, this.#insertMany, this.#place] = statementsOf(this.#database);
+    this.#usage = new UsageTable(this.#database);
   }
 
   /** Indices of entries that hold all the words, by fingerprint; at most `limit`, from the asked end on. */
@@ -160,6 +169,7 @@ export class IndexFollower {
 
   #add(entry: LogEntry): void {
     const run = Math.floor(entry.index / RUN_ENTRIES);
+    this.#usage.add(entry);
     for (const word of wordsOf(entry)) this.#rows.push(run, this.#term(word), entry.index);
     this.#insertRows('whole statements');
   }
@@ -222,6 +232,7 @@ export class IndexFollower {
     database.exec(`
       CREATE TABLE held (run INTEGER, term INTEGER, idx INTEGER, PRIMARY KEY (run, term, idx)) WITHOUT ROWID, STRICT;
       CREATE TABLE place (one INTEGER PRIMARY KEY CHECK (one = 1), form TEXT, genesis TEXT, size INTEGER, leaf TEXT) STRICT;
+      ${USAGE_SCHEMA}
     `);
     database
       .prepare('INSERT INTO place VALUES (1, ?, ?, 0, ?)')

@@ -7,6 +7,16 @@ import type { FollowerLag, FollowerSet } from './follower-set.ts';
 import type { HashedState } from './fold-follower.ts';
 import type { WitnessProof } from './proof-reads.ts';
 import type { WitnessQuery, WitnessRows } from './query-rows.ts';
+import type {
+  BurnAnswer,
+  EntriesAnswer,
+  EntriesAsk,
+  HistoryAnswer,
+  HistoryAsk,
+  ReportAnswer,
+  ReportAsk,
+  UsageFilter,
+} from './usage-answers.ts';
 
 /** What the thread is started with. */
 export interface WorkerStart {
@@ -27,6 +37,10 @@ export interface Questions {
     readonly answer: PublishedCheckpoint | Rejection;
   };
   readonly tile: { readonly ask: string; readonly answer: Uint8Array | undefined };
+  readonly costsReport: { readonly ask: ReportAsk; readonly answer: ReportAnswer | Rejection };
+  readonly costsHistory: { readonly ask: HistoryAsk; readonly answer: HistoryAnswer | Rejection };
+  readonly costsEntries: { readonly ask: EntriesAsk; readonly answer: EntriesAnswer | Rejection };
+  readonly costsBurn: { readonly ask: UsageFilter; readonly answer: BurnAnswer };
   readonly lag: { readonly ask: undefined; readonly answer: FollowerLag };
   readonly snapshot: { readonly ask: undefined; readonly answer: HashedState | undefined };
   readonly close: { readonly ask: undefined; readonly answer: undefined };
@@ -68,6 +82,18 @@ export async function answerOf(set: FollowerSet, asked: Asked): Promise<unknown>
       return set.proofs.checkpoint();
     case 'tile':
       return set.proofs.tile(asked.ask);
+    case 'costsReport':
+      await set.settled();
+      return set.usage.report(asked.ask);
+    case 'costsHistory':
+      await set.settled();
+      return set.usage.history(asked.ask);
+    case 'costsEntries':
+      await set.settled();
+      return set.usage.entries(asked.ask);
+    case 'costsBurn':
+      await set.settled();
+      return set.usage.burn(asked.ask);
     case 'lag':
       return set.lag();
     case 'snapshot':

@@ -19,6 +19,7 @@ import { memoryDisk } from './memory-disk.ts';
 import { answerOf, type Asked, type Question, type Questions } from './messages.ts';
 import { poolSigner } from './node-crypto.ts';
 import type { FrameReader } from './pump.ts';
+import type { CostReads } from './usage-reads.ts';
 
 /** A follower that is behind by more than this is reported, ms. */
 export const MERGE_DELAY_MS_MAX = 5_000;
@@ -38,6 +39,7 @@ export interface WitnessOptions {
 /** The engine's `Follower`, and the tiles that HTTP serves. */
 export interface WitnessFollower extends Follower {
   readonly reads: WitnessReads;
+  readonly costs: CostReads;
   /** The bytes under `tile/…`; undefined where the newest checkpoint does not cover them. Rejects with a Fault. */
   tile(path: string): Promise<Uint8Array | undefined>;
   lag(): readonly FollowerLag[];
@@ -87,6 +89,7 @@ interface WitnessParts {
 
 class Witness implements WitnessFollower {
   readonly reads: WitnessReads;
+  readonly costs: CostReads;
   readonly #parts: WitnessParts;
   #lag: readonly FollowerLag[] = [];
   #lagAskedAt = Number.NEGATIVE_INFINITY;
@@ -100,6 +103,12 @@ class Witness implements WitnessFollower {
   constructor(parts: WitnessParts) {
     this.#parts = parts;
     const { host, vkey } = parts;
+    this.costs = {
+      report: (ask) => host.ask('costsReport', ask),
+      history: (ask) => host.ask('costsHistory', ask),
+      entries: (ask) => host.ask('costsEntries', ask),
+      burn: (ask) => host.ask('costsBurn', ask),
+    };
     this.reads = {
       query: async ({ sessionId, ...input }) => {
         const found = await host.ask('query', { ...input, sessionId });
