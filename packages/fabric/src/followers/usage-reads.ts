@@ -84,45 +84,6 @@ export class UsageReads {
     return { rows, total, ...found.next, indexedTo };
   }
 
-  history(ask: HistoryAsk): Promise<HistoryAnswer | Rejection>;
-  entries(ask: EntriesAsk): Promise<EntriesAnswer | Rejection>;
-  burn(ask: UsageFilter): Promise<BurnAnswer>;
-}
-
-export class UsageReads {
-  readonly #options: UsageReadsOptions;
-
-  constructor(options: UsageReadsOptions) {
-    this.#options = options;
-  }
-
-  report(ask: ReportAsk): ReportAnswer | Rejection {
-    const { by } = ask;
-    const columns = by.map((dimension) => DIMENSIONS[dimension]);
-    const place = placeOf(
-      ask.after,
-      by.map(() => 'string'),
-    );
-    if (place === 'bad') return BAD_PLACE;
-    const { table, where, indexedTo } = this.#start(ask);
-    const found = grouped(table, {
-      columns,
-      where: behind(where, columns, place),
-      limit: ask.limit,
-    });
-    const [total] = table.all(`SELECT ${FIGURES} FROM usage WHERE ${where.sql}`, where.values);
-    return {
-      rows: found.rows.map((row) => ({
-        group: Object.fromEntries(by.map((dimension, i) => [dimension, textIn(row, `g${i}`)])),
-        ...figuresOf(row),
-        ...spanOf(row),
-      })),
-      total: totalOf(total),
-      ...found.next,
-      indexedTo,
-    };
-  }
-
   history(ask: HistoryAsk): HistoryAnswer | Rejection {
     const { by, bucket } = ask;
     const columns = [STEPS[bucket], ...(by === undefined ? [] : [DIMENSIONS[by]])];
