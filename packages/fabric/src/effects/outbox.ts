@@ -36,12 +36,12 @@ export const SETTLED_MAX = 1_024;
 export class Outbox {
   /** In the order of the log. */
   readonly #waiting = new Map<string, Waiting>();
-  readonly #settled: Map<string, FeedCursor>;
+  readonly #settled: Map<string, Place>;
   #seen: FeedCursor;
 
   constructor({ cursor, settled }: Progress) {
     this.#seen = cursor;
-    this.#settled = new Map(Object.entries(settled));
+    this.#settled = new Map(Object.entries(settled).map(([id, each]) => [id, placeOf(each)]));
   }
 
   get size(): number {
@@ -90,7 +90,7 @@ export class Outbox {
     const waiting = this.#waiting.get(id);
     if (waiting === undefined) return false;
     this.#waiting.delete(id);
-    this.#settled.set(id, waiting.cursor);
+    this.#settled.set(id, placeOf(waiting.cursor));
     for (const oldest of this.#settled.keys()) {
       if (this.#settled.size <= SETTLED_MAX) break;
       this.#settled.delete(oldest);
@@ -100,13 +100,24 @@ export class Outbox {
 
   progress(): Progress {
     const [oldest] = this.#waiting.values();
-    const cursor = oldest?.before ?? this.#seen;
-    const behind = [...this.#settled].filter(([, each]) => isAfter(each, cursor));
-    return { cursor, settled: Object.fromEntries(behind) };
+    if (oldest === undefined) return { cursor: this.#seen, settled: {} };
+    const from = placeOf(oldest.before);
+    const behind = [...this.#settled].filter(([, place]) => isAfter(place, from));
+    return {
+      cursor: oldest.before,
+      settled: Object.fromEntries(behind.map(([id, { cursor }]) => [id, cursor])),
+    };
   }
 }
 
-const isAfter = (one: FeedCursor, other: FeedCursor): boolean => {
-  const [a, b] = [parseCursor(one), parseCursor(other)];
-  return a.index === b.index ? a.n > b.n : a.index > b.index;
-};
+/** A cursor and what it means, parsed once: it is compared at each delivery. */
+interface Place {
+  readonly cursor: FeedCursor;
+  readonly index: number;
+  readonly n: number;
+}
+
+const placeOf = (cursor: FeedCursor): Place => ({ cursor, ...parseCursor(cursor) });
+
+const isAfter = (one: Place, other: Place): boolean =>
+  one.index === other.index ? one.n > other.n : one.index > other.index;

@@ -8,6 +8,7 @@ import { constants } from 'node:fs';
 import { open, rename, rm, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
+import { Fault } from '../../fault.ts';
 import { systemCode } from '../../ports/disk.ts';
 import { undelivered, type Notice, type Notifier } from '../../ports/notifier.ts';
 
@@ -53,6 +54,7 @@ export const fileNotifier = (options: FileOptions): Notifier => ({
     try {
       await append(options, line);
     } catch (cause) {
+      if (cause instanceof Fault) throw cause;
       const code = systemCode(cause);
       throw undelivered({
         transient: !PERMANENT.has(code),
