@@ -12,31 +12,61 @@ import {
   decideCancelPlan,
   decideCancelTask,
   decideCheckPhase,
-  decideClaim,
   decideCloseSession,
-  decideComplete,
   decideEditPlan,
   decideExpireLease,
   decideExpireSession,
   decideFail,
   decideJoinBlocker,
   decideJudge,
-  decideNext,
-  decideOpenSession,
   decidePark,
   decidePausePlan,
   decideProgress,
-  decideRaiseBlocker,
   decideRelease,
   decideResolveBlocker,
   decideResumePlan,
   decideRevokeSession,
-  decideSubmitPlan,
   decideUnpark,
   evolveCoordinator,
   restoreCoordinator,
+  setMinMatch,
 } from './coordinator/index.ts';
 import type { CoordinatorState } from './coordinator/index.ts';
+import {
+  limitAccount,
+  openSessionOf,
+  registerSwarm,
+  resetBreaker,
+  submitPlan,
+  tripBreaker,
+} from './commands/admin.ts';
+import { claim, complete, next } from './commands/claim.ts';
+import { governed } from './commands/governed.ts';
+import { escalateBlocker, raise } from './commands/help.ts';
+import { sceneOf } from './commands/scene.ts';
+import type { Scene } from './commands/scene.ts';
+import { recordUsage } from './commands/usage.ts';
+import {
+  createGovernor,
+  decideAcknowledge,
+  decideDefine,
+  decideSetPolicy,
+  evolveGovernor,
+  governorSections,
+  observeEvent,
+  restoreGovernor,
+} from './governor/index.ts';
+import type { GovernorState } from './governor/index.ts';
+import { NO_CONDITIONS } from './kernel/conditions.ts';
+import type { Conditions } from './kernel/conditions.ts';
+import {
+  createOptimise,
+  decideSetPrice,
+  evolveOptimise,
+  optimiseSections,
+  restoreOptimise,
+} from './optimise/index.ts';
+import type { OptimiseState } from './optimise/index.ts';
 import {
   createRealm,
   decideOpenRealm,
@@ -52,52 +82,74 @@ import { decideRecord } from './witness/index.ts';
 export interface World {
   readonly realm: RealmState;
   readonly coordinator: CoordinatorState;
+  readonly governor: GovernorState;
+  readonly optimise: OptimiseState;
 }
 
 /** Version of the decisions: raised by every change that makes `decide` answer otherwise for some log. */
-export const DECIDER_VERSION = 1;
+export const DECIDER_VERSION = 2;
 
 export const createWorld = (): World => ({
   realm: createRealm(),
   coordinator: createCoordinator(),
+  governor: createGovernor(),
+  optimise: createOptimise(),
 });
 
+/** A command before the world that it is decided over. */
+interface Asked<Args> {
+  readonly world: World;
+  readonly command: Command<Args>;
+  readonly scene: Scene<Args>;
+}
+
 type Deciders = {
-  readonly [N in WriteName]: (world: World, command: Command<ArgsOf<N>>) => Decision;
+  readonly [N in WriteName]: (asked: Asked<ArgsOf<N>>) => Decision;
 };
 
 const DECIDERS: Deciders = {
-  'plans.submit': (world, command) => decideSubmitPlan(world.coordinator, command),
-  'plans.edit': (world, command) => decideEditPlan(world.coordinator, command),
-  'plans.pause': (world, command) => decidePausePlan(world.coordinator, command),
-  'plans.resume': (world, command) => decideResumePlan(world.coordinator, command),
-  'plans.cancel': (world, command) => decideCancelPlan(world.coordinator, command),
-  'phases.approve': (world, command) => decideApprovePhase(world.coordinator, command),
-  'phases.check': (world, command) => decideCheckPhase(world.coordinator, command),
-  'tasks.claim': (world, command) => decideClaim(world.coordinator, command),
-  'tasks.next': (world, command) => decideNext(world.coordinator, command),
-  'tasks.progress': (world, command) => decideProgress(world.coordinator, command),
-  'tasks.release': (world, command) => decideRelease(world.coordinator, command),
-  'tasks.complete': (world, command) => decideComplete(world.coordinator, command),
-  'tasks.fail': (world, command) => decideFail(world.coordinator, command),
-  'tasks.judge': (world, command) => decideJudge(world.coordinator, command),
-  'tasks.cancel': (world, command) => decideCancelTask(world.coordinator, command),
-  'tasks.park': (world, command) => decidePark(world.coordinator, command),
-  'tasks.unpark': (world, command) => decideUnpark(world.coordinator, command),
-  'leases.expire': (world, command) => decideExpireLease(world.coordinator, command),
-  'sessions.open': (world, command) => decideOpenSession(world.coordinator, command),
-  'sessions.close': (world, command) => decideCloseSession(world.coordinator, command),
-  'sessions.revoke': (world, command) => decideRevokeSession(world.coordinator, command),
-  'sessions.expire': (world, command) => decideExpireSession(world.coordinator, command),
-  'blockers.raise': (world, command) => decideRaiseBlocker(world.coordinator, command),
-  'blockers.join': (world, command) => decideJoinBlocker(world.coordinator, command),
-  'blockers.resolve': (world, command) => decideResolveBlocker(world.coordinator, command),
-  'realm.open': (world, command) => decideOpenRealm(world.realm, command),
-  'realm.record_state_hash': (world, command) => decideRecordStateHash(world.realm, command),
-  'witness.record': (_world, command) => decideRecord(command),
+  'plans.submit': ({ scene }) => submitPlan(scene),
+  'plans.edit': ({ world, command }) => decideEditPlan(world.coordinator, command),
+  'plans.pause': ({ world, command }) => decidePausePlan(world.coordinator, command),
+  'plans.resume': ({ world, command }) => decideResumePlan(world.coordinator, command),
+  'plans.cancel': ({ world, command }) => decideCancelPlan(world.coordinator, command),
+  'phases.approve': ({ world, command }) => decideApprovePhase(world.coordinator, command),
+  'phases.check': ({ world, command }) => decideCheckPhase(world.coordinator, command),
+  'tasks.claim': ({ scene }) => claim(scene),
+  'tasks.next': ({ scene }) => next(scene),
+  'tasks.progress': ({ world, command }) => decideProgress(world.coordinator, command),
+  'tasks.release': ({ world, command }) => decideRelease(world.coordinator, command),
+  'tasks.complete': ({ scene }) => complete(scene),
+  'tasks.fail': ({ world, command }) => decideFail(world.coordinator, command),
+  'tasks.judge': ({ world, command }) => decideJudge(world.coordinator, command),
+  'tasks.cancel': ({ world, command }) => decideCancelTask(world.coordinator, command),
+  'tasks.park': ({ world, command }) => decidePark(world.coordinator, command),
+  'tasks.unpark': ({ world, command }) => decideUnpark(world.coordinator, command),
+  'leases.expire': ({ world, command }) => decideExpireLease(world.coordinator, command),
+  'sessions.open': ({ scene }) => openSessionOf(scene),
+  'sessions.close': ({ world, command }) => decideCloseSession(world.coordinator, command),
+  'sessions.revoke': ({ world, command }) => decideRevokeSession(world.coordinator, command),
+  'sessions.expire': ({ world, command }) => decideExpireSession(world.coordinator, command),
+  'blockers.raise': ({ scene }) => raise(scene),
+  'blockers.escalate': ({ scene }) => escalateBlocker(scene),
+  'blockers.join': ({ world, command }) => decideJoinBlocker(world.coordinator, command),
+  'blockers.resolve': ({ world, command }) => decideResolveBlocker(world.coordinator, command),
+  'realm.open': ({ world, command }) => decideOpenRealm(world.realm, command),
+  'realm.record_state_hash': ({ world, command }) => decideRecordStateHash(world.realm, command),
+  'swarms.register': ({ scene }) => registerSwarm(scene),
+  'capabilities.define': ({ world, command }) => decideDefine(world.governor, command),
+  'budgets.set': ({ scene }) => limitAccount(scene),
+  'breakers.trip': ({ scene }) => tripBreaker(scene),
+  'breakers.reset': ({ scene }) => resetBreaker(scene),
+  'policies.set': ({ world, command, scene }) =>
+    decideSetPolicy(world.governor, command, scene.conditions),
+  'escalations.acknowledge': ({ world, command }) => decideAcknowledge(world.governor, command),
+  'usage.record': ({ scene }) => recordUsage(scene),
+  'prices.set': ({ world, command }) => decideSetPrice(world.optimise, command),
+  'witness.record': ({ command }) => decideRecord(command),
 };
 
-type AnyDecider = (world: World, command: Command) => Decision;
+type AnyDecider = (asked: Asked<unknown>) => Decision;
 
 const deciders: ReadonlyMap<string, AnyDecider> = new Map(
   // One decider's arguments are not another's; the table above pairs each name with its own, and this is its one door.
@@ -105,8 +157,15 @@ const deciders: ReadonlyMap<string, AnyDecider> = new Map(
   Object.entries(DECIDERS) as [string, AnyDecider][],
 );
 
-/** Decides a command. Pure (D1): the world is not touched. The command's arguments fit its operation's schema. */
-export const decide = (world: World, command: Command): Decision => {
+/**
+ * Decides a command. Pure (D1): the world is not touched. The command's arguments fit its operation's schema. Without
+ * `conditions` every rule of the policy fails, so it denies.
+ */
+export const decide = (
+  world: World,
+  command: Command,
+  conditions: Conditions = NO_CONDITIONS,
+): Decision => {
   const decider = deciders.get(command.op);
   if (decider === undefined) {
     return {
@@ -115,7 +174,8 @@ export const decide = (world: World, command: Command): Decision => {
       detail: `There is no decision of ${command.op}.`,
     };
   }
-  return decider(world, command);
+  const scene = sceneOf(world, command, conditions);
+  return governed(scene, decider({ world, command, scene }));
 };
 
 /** Folds an entry, in place (D2). */
@@ -131,18 +191,47 @@ const evolveEvent = (world: World, event: DomainEvent, entry: Entry): void => {
       return evolveRealm(world.realm, event);
     case 'witness.recorded':
       return undefined;
+    case 'price.set':
+      return evolveOptimise(world.optimise, event, entry.at);
+    case 'policy.set':
+      setMinMatch(world.coordinator, event.minMatchPermille);
+      return evolveGovernor(world.governor, event, entry);
+    case 'usage.recorded':
+      evolveOptimise(world.optimise, event, entry.at);
+      return evolveGovernor(world.governor, event, entry);
+    case 'swarm.registered':
+    case 'capability.defined':
+    case 'budget.limited':
+    case 'budget.reserved':
+    case 'budget.settled':
+    case 'budget.alerted':
+    case 'breaker.tripped':
+    case 'breaker.reset':
+    case 'breaker.closed':
+    case 'policy.denied':
+    case 'escalation.raised':
+    case 'escalation.acknowledged':
+      return evolveGovernor(world.governor, event, entry);
     default:
-      return evolveCoordinator(world.coordinator, event, entry);
+      evolveCoordinator(world.coordinator, event, entry);
+      return observeEvent(world.governor, event, entry);
   }
 };
 
 /** Every room's slice, canonically: the same world gives the same bytes, however it was reached. */
 export const worldSections = (world: World): Section[] => [
   ...coordinatorSections(world.coordinator),
+  ...governorSections(world.governor),
+  ...optimiseSections(world.optimise),
   ...realmSections(world.realm),
 ];
 
 export const restoreWorld = (sections: readonly Section[]): World => {
   const byName = new Map(sections.map((section) => [section.name, section]));
-  return { realm: restoreRealm(byName), coordinator: restoreCoordinator(byName) };
+  return {
+    realm: restoreRealm(byName),
+    coordinator: restoreCoordinator(byName),
+    governor: restoreGovernor(byName),
+    optimise: restoreOptimise(byName),
+  };
 };

@@ -92,6 +92,33 @@ export const ERRORS = {
   'capability.missing': row(409, 'give-up', 'The session lacks a capability that the task needs.'),
   'budget.exceeded': row(402, 'give-up', 'The account cannot cover the cost.'),
   'swarm.suspended': row(409, 'give-up', 'The swarm is suspended.'),
+  // Money, swarms, policy.
+  'budget.too_low': row(
+    422,
+    'fix-request',
+    'The limit is lower than what is spent and reserved already.',
+  ),
+  'budget.too_wide': row(
+    422,
+    'fix-request',
+    'The limit is higher than that of the account above it.',
+  ),
+  'budget.unconfirmed': row(
+    402,
+    'fix-request',
+    'The plan may cost more than is taken without a confirmation.',
+  ),
+  'budget.not_found': row(404, 'fix-request', 'There is no such account.'),
+  'price.unknown': row(422, 'fix-request', 'There is no price of this model.'),
+  'swarm.not_found': row(404, 'fix-request', 'There is no such swarm.'),
+  'swarm.too_many': row(409, 'give-up', 'The realm has as many swarms as it may.'),
+  'breaker.open': row(409, 'give-up', 'The breaker of the swarm is open already.'),
+  'breaker.closed': row(409, 'give-up', 'The breaker of the swarm is closed.'),
+  'capability.unknown': row(422, 'fix-request', 'There is no such capability.'),
+  'capability.exists': row(409, 'fix-request', 'The capability has another description.'),
+  'policy.denied': row(403, 'give-up', 'The policy does not allow this.'),
+  'policy.invalid': row(422, 'fix-request', 'The policy does not hold its own rules.'),
+  'escalation.not_found': row(404, 'fix-request', 'There is no such escalation.'),
   // Sessions and blockers.
   'session.not_found': row(404, 'fix-request', 'There is no such session.'),
   'session.ended': row(409, 'give-up', 'The session has ended.'),

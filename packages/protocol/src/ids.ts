@@ -48,6 +48,27 @@ export type SessionId = z.infer<typeof SessionId>;
 export const BlockerId = branded<'BlockerId'>(/^blk_[0-9a-z]{16}$/, 'a blocker id');
 export type BlockerId = z.infer<typeof BlockerId>;
 
+/** An alert that a person must see: named for the entry that raised it, and for its place there after the first. */
+export const EscalationId = branded<'EscalationId'>(
+  /^esc_[0-9]{1,16}(\.[0-9]{1,3})?$/,
+  'an escalation id of the form esc_<entry>',
+);
+export type EscalationId = z.infer<typeof EscalationId>;
+
+/** Who pays: the realm, a plan, a task, a swarm or a session. */
+export const AccountId = branded<'AccountId'>(
+  /^(realm|plan:[a-z0-9][a-z0-9._-]{0,63}|task:[a-z0-9][a-z0-9._-]{0,63}\/[A-Za-z0-9][A-Za-z0-9._:-]{0,95}|swarm:[a-z0-9][a-z0-9._-]{0,63}|session:ses_[0-9a-z]{16})$/,
+  'an account: realm, plan:ID, task:PLAN/KEY, swarm:ID or session:ID',
+);
+export type AccountId = z.infer<typeof AccountId>;
+
+/** A model as its provider names it. */
+export const ModelName = branded<'ModelName'>(
+  /^[A-Za-z0-9][A-Za-z0-9._:@/-]{0,99}$/,
+  'the name of a model',
+);
+export type ModelName = z.infer<typeof ModelName>;
+
 /** Opaque to its bearer: proves which grant of which task a write belongs to (docs/decisions/0005). */
 export const FencingToken = branded<'FencingToken'>(/^[A-Za-z0-9._-]{16,160}$/, 'a fencing token');
 export type FencingToken = z.infer<typeof FencingToken>;
@@ -87,6 +108,9 @@ export type EntryIndex = z.infer<typeof EntryIndex>;
 
 /** Millionths of a dollar. Money is never a float. */
 export const MicroUsd = z.int().min(0).max(Number.MAX_SAFE_INTEGER);
+
+/** A share or a score in thousandths: 700 is 70 %. */
+export const Permille = z.int().min(0).max(1_000);
 
 /** A duration in milliseconds. */
 export const DurationMs = z.int().min(0);

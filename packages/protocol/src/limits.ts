@@ -44,3 +44,15 @@ export const PAGE_ROWS_MAX = 1_000;
 export const REQUEST_BYTES_MAX = 16 * 1024 * 1024;
 /** Nesting of one request's JSON; deeper is an attack on parsers. */
 export const JSON_DEPTH_MAX = 64;
+
+/** Swarms of a realm: twice what the match index was measured with. More: a caller that registers in a loop fills memory. */
+export const SWARMS_MAX = 20_000;
+/** Capabilities that a realm defines besides the built-in ones. */
+export const CAPABILITIES_DEFINED_MAX = 10_000;
+/** Waiting sessions that a raised blocker looks at for helpers; the engine names the best ones. Each is journaled. */
+export const HELP_CANDIDATES_MAX = 64;
+/** Longest and shortest time after which a blocker that nobody resolved goes to a person. */
+export const ESCALATE_MS_MAX = 7 * 86_400_000;
+export const ESCALATE_MS_MIN = 1_000;
+/** Dearest single record of usage: a million dollars. More is a mistake in its unit. */
+export const USAGE_MICRO_USD_MAX = 1_000_000_000_000;

@@ -7,6 +7,15 @@ import {
   sessionOperations,
   taskOperations,
 } from './rooms/coordinator/index.ts';
+import {
+  breakerOperations,
+  budgetOperations,
+  escalationOperations,
+  policyOperations,
+  swarmOperations,
+} from './rooms/governor/index.ts';
+import { costOperations } from './rooms/optimise-costs.ts';
+import { optimiseOperations } from './rooms/optimise.ts';
 import { realmOperations } from './rooms/realm.ts';
 import { witnessOperations } from './rooms/witness.ts';
 
@@ -15,6 +24,13 @@ export const OPERATIONS = [
   ...taskOperations,
   ...sessionOperations,
   ...blockerOperations,
+  ...swarmOperations,
+  ...budgetOperations,
+  ...breakerOperations,
+  ...policyOperations,
+  ...escalationOperations,
+  ...optimiseOperations,
+  ...costOperations,
   ...realmOperations,
   ...witnessOperations,
 ] as const;

@@ -2,39 +2,68 @@
 import { reject } from '@infrafabric/protocol';
 import type { Rejection } from '@infrafabric/protocol';
 import { accept, assert, UNCHANGED } from '../kernel/decision.ts';
-import type { Command, Decision } from '../kernel/decision.ts';
+import type { Command, Decision, Refused } from '../kernel/decision.ts';
 import type { ArgsOf } from '../kernel/args.ts';
 import { cell, NONE, PHASE } from './columns.ts';
+import { resolution } from './consequences.ts';
 import { namesOfCycle, withWait } from './deadlock.ts';
+import type { BlockerRaised } from './events.ts';
 import { findTask, heldBy, isSession, noTask, openSession } from './lease.ts';
+import { blockedBehind, declaredBy } from './help.ts';
 import { idOf } from './state.ts';
-import type { BlockerState, CoordinatorState } from './state.ts';
+import type { BlockerState, CoordinatorState, SessionState } from './state.ts';
 
-export const decideRaiseBlocker = (
+/** A blocker that may be raised, before anybody looks for help with it. */
+export interface Raised {
+  readonly kind: 'raised';
+  readonly event: BlockerRaised;
+  readonly task: number;
+  readonly session: SessionState;
+}
+
+/** `escalateAfterMs` is the policy's, for a blocker that names none. */
+export const raiseBlocker = (
   state: CoordinatorState,
   command: Command<ArgsOf<'blockers.raise'>>,
-): Decision => {
+  escalateAfterMs: number,
+): Raised | Rejection | Refused => {
   const held = heldBy(state, command);
   if (held.kind !== 'held') return held;
-  const { kind, title, needs, waitsOn, release, fence, taskId } = command.args;
+  const { kind, title, needs, waitsOn, release, fence, taskId, quorum } = command.args;
   const [blockerId] = command.ids;
   assert(blockerId !== undefined, 'a blocker is raised without an id');
   const fault =
     faultInCount(state, held.task) ??
     (waitsOn === undefined ? undefined : faultInTarget(state, held.task, waitsOn));
   if (fault !== undefined) return fault;
-  return accept({
+  const event: BlockerRaised = {
     blockerId,
+    blocks: blockedBehind(state, held.task),
+    escalateAt: command.at + (command.args.escalateAfterMs ?? escalateAfterMs),
     fence: fence.n,
     kind,
     needs: [...new Set(needs)].toSorted(),
+    ...(quorum === undefined ? {} : { quorum }),
     released: release === true,
     sessionId: held.session.id,
     taskId,
     title,
     type: 'blocker.raised',
     ...(waitsOn === undefined ? {} : { waitsOn }),
-  });
+  };
+  return { kind: 'raised', event, task: held.task, session: held.session };
+};
+
+/** A blocker that a person must be told of, or why not. */
+export const blockerDue = (
+  state: CoordinatorState,
+  { args, at }: Command<ArgsOf<'blockers.escalate'>>,
+): BlockerState | Rejection => {
+  const blocker = openBlocker(state, args.blockerId);
+  if (!isBlocker(blocker)) return blocker;
+  return at < blocker.escalateAt || blocker.escalated
+    ? reject('blocker.resolved', `Blocker ${args.blockerId} is not due.`, args)
+    : blocker;
 };
 
 /** Open blockers of one task: a holder that raises them in a loop may not fill the leader's memory. */
@@ -107,33 +136,31 @@ export const decideJoinBlocker = (
   });
 };
 
+/** Who raised it or an operator decides; helpers declare, and their quorum lifts it. */
 export const decideResolveBlocker = (
   state: CoordinatorState,
   command: Command<ArgsOf<'blockers.resolve'>>,
 ): Decision => {
-  const { blockerId, sessionId, resolution } = command.args;
+  const { blockerId, sessionId, resolution: how } = command.args;
   const blocker = openBlocker(state, blockerId);
   if (!isBlocker(blocker)) return blocker;
   const by = sessionId ?? command.session;
-  if (by !== undefined) {
-    const session = openSession(state, by);
-    if (!isSession(session)) return session;
-    if (blocker.raisedBy !== by && !blocker.helpers.includes(by)) {
-      return reject(
-        'auth.forbidden',
-        `Session ${by} neither raised blocker ${blockerId} nor helps with it.`,
-        {
-          blockerId,
-        },
-      );
-    }
+  const ending = { by: by ?? command.principal, resolution: how };
+  const isOver = (): Decision => accept(...resolution(state, blockerId, ending, NONE));
+  if (by === undefined) return isOver();
+  const session = openSession(state, by);
+  if (!isSession(session)) return session;
+  if (blocker.raisedBy === by) return isOver();
+  if (!blocker.helpers.includes(by)) {
+    return reject(
+      'auth.forbidden',
+      `Session ${by} neither raised blocker ${blockerId} nor helps with it.`,
+      { blockerId },
+    );
   }
-  const taskId = idOf(state, blocker.task);
-  return accept({
-    blockerId,
-    by: by ?? command.principal,
-    resolution,
-    taskId,
-    type: 'blocker.resolved',
-  });
+  const declared = declaredBy(blocker, by, undefined);
+  if (declared === undefined) return UNCHANGED;
+  return declared.isLifted
+    ? accept(declared.event, ...resolution(state, blockerId, ending, NONE))
+    : accept(declared.event);
 };

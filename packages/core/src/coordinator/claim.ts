@@ -5,29 +5,23 @@ import { accept, must, UNCHANGED } from '../kernel/decision.ts';
 import type { Command, Decision } from '../kernel/decision.ts';
 import type { ArgsOf } from '../kernel/args.ts';
 import { counted } from '../kernel/words.ts';
-import { before, bestOf, peekBest } from './ready.ts';
-import type { ReadyQueue } from './ready.ts';
-import { cell, NONE, PHASE, phaseName } from './columns.ts';
+import type { GateTask, GrantGate } from '../kernel/gate.ts';
+import { matchPermilleOf } from '../kernel/matching.ts';
+import { countIn, havesAt, isEnough, needsAt, seenUnder } from './capabilities.ts';
+import { cell, isHelp, NONE, PHASE, phaseName, priorityOf } from './columns.ts';
 import type { TaskLeased } from './events.ts';
 import { findTask, isSession, noTask, openSession } from './lease.ts';
 import { globsOverlap, segmentsOf } from './paths.ts';
-import {
-  coverOf,
-  covers,
-  findPlan,
-  havesOf,
-  holderNow,
-  idOf,
-  needsOf,
-  planOf,
-  specOf,
-} from './state.ts';
+import { bestOf, peekBest } from './ready.ts';
+import type { Offer } from './ready.ts';
+import { covers, findPlan, havesOf, holderNow, idOf, needsOf, planOf, specOf } from './state.ts';
 import type { CoordinatorState, PlanState, SessionState } from './state.ts';
 import { whyNotReady } from './why.ts';
 
 export const decideClaim = (
   state: CoordinatorState,
   command: Command<ArgsOf<'tasks.claim'>>,
+  gate: GrantGate,
 ): Decision => {
   const { args } = command;
   const session = openSession(state, args.sessionId);
@@ -36,9 +30,48 @@ export const decideClaim = (
   if (task === NONE) return noTask(args.taskId);
   // A claim by the session that holds the task is the same claim again (C5: the session, not the agent's name).
   if (session.leases.has(task)) return UNCHANGED;
-  const refusal = whyNotClaimed(state, task, session);
+  const offered = gateTask(state, session, task);
+  const refusal = whyNotClaimed(state, task, session) ?? gate.closed ?? gate.refuse(offered);
   if (refusal !== undefined) return refusal;
+  gate.take(offered);
   return accept(grant(state, task, { session, leaseMs: args.leaseMs }));
+};
+
+/** A task as the gate is asked about it. */
+const gateTask = (state: CoordinatorState, session: SessionState, task: number): GateTask => {
+  const needs = cell(state.tasks.needs, task);
+  return {
+    taskId: idOf(state, task),
+    planId: planOf(state, task).id,
+    spec: specOf(state, task),
+    fence: cell(state.tasks.fence, task) + 1,
+    attempt: cell(state.tasks.attempts, task) + 1,
+    priority: priorityOf(state.tasks, task),
+    isHelp: isHelp(state.tasks, task),
+    matchPermille: matchOf(state, session, needs),
+  };
+};
+
+const matchOf = (
+  { capabilities }: CoordinatorState,
+  session: SessionState,
+  needs: number,
+): number =>
+  matchPermilleOf(
+    countIn(capabilities, session.capabilities, needs),
+    needsAt(capabilities, needs).ids.length,
+  );
+
+/** Nobody is given a help task for a blocker of their own: not the session, not another one of the same agent. */
+export const isOwnHelp = (
+  state: CoordinatorState,
+  task: number,
+  { agent, id }: SessionState,
+): boolean => {
+  if (!isHelp(state.tasks, task)) return false;
+  const blockerId = must(state.notes.get(task)?.helps, 'a help task of no blocker');
+  const raisedBy = state.blockers.get(blockerId)?.raisedBy;
+  return raisedBy === id || state.sessions.get(raisedBy ?? '')?.agent === agent;
 };
 
 const whyNotClaimed = (
@@ -50,6 +83,13 @@ const whyNotClaimed = (
   if (cell(state.tasks.phase, task) !== PHASE.ready) return refusalByPhase(state, task);
   if (planOf(state, task).status === 'paused') {
     return reject('task.suspended', `The plan of ${taskId} is paused.`, { taskId });
+  }
+  if (isOwnHelp(state, task, session)) {
+    return reject(
+      'auth.forbidden',
+      `${taskId} helps with a blocker of ${session.agent} itself; another one has to take it.`,
+      { taskId },
+    );
   }
   const missing = missingCapabilities(state, task, session);
   if (missing.length > 0) {
@@ -151,19 +191,22 @@ const grant = (
 });
 
 /** The queues that hold tasks which the session can do: of one plan, or of all that are not paused. */
-const queuesFor = (
-  state: CoordinatorState,
-  session: SessionState,
-  plan?: PlanState,
-): ReadyQueue[] => {
-  const covered = coverOf(state.capabilities, session);
-  const queues: ReadyQueue[] = [];
-  for (const one of plan === undefined ? state.readyPlans : [plan]) {
-    if (one.status !== 'active') continue;
-    for (const [needs, queue] of one.queues)
-      if (queue.size > 0 && covered.has(needs)) queues.push(queue);
+const offersFor = (state: CoordinatorState, session: SessionState, plan?: PlanState): Offer[] => {
+  const { capabilities: sets } = state;
+  const haves = session.capabilities;
+  const offers: Offer[] = [];
+  for (const { status, queues, posted } of plan === undefined ? state.readyPlans : [plan]) {
+    if (status !== 'active') continue;
+    const free = queues.get(sets.needKeys.get('') ?? NONE);
+    if (free !== undefined && free.size > 0) offers.push({ queue: free, matchPermille: 1_000 });
+    for (const id of posted.size === 0 ? [] : havesAt(sets, haves).ids) {
+      for (const queue of posted.get(id) ?? []) {
+        if (isEnough(sets, haves, queue.needs) && seenUnder(sets, haves, queue.needs) === id)
+          offers.push({ queue, matchPermille: matchOf(state, session, queue.needs) });
+      }
+    }
   }
-  return queues;
+  return offers;
 };
 
 /** Whether any ready task suits the session; what a claim ticket waits for. */
@@ -171,12 +214,13 @@ export const hasReady = (state: CoordinatorState, sessionId: string, planId?: st
   const session = openSession(state, sessionId);
   if (!isSession(session)) return false;
   const plan = planId === undefined ? undefined : findPlan(state, planId);
-  return roomOf(session) > 0 && queuesFor(state, session, plan).length > 0;
+  return roomOf(session) > 0 && offersFor(state, session, plan).length > 0;
 };
 
 export const decideNext = (
   state: CoordinatorState,
   command: Command<ArgsOf<'tasks.next'>>,
+  gate: GrantGate,
 ): Decision => {
   const { sessionId, count, leaseMs, planId } = command.args;
   const session = openSession(state, sessionId);
@@ -187,43 +231,74 @@ export const decideNext = (
   }
   const room = Math.min(count ?? 1, GRANTS_MAX, roomOf(session));
   if (room <= 0) return fullRejection(session);
-  const chosen = chooseReady(state, queuesFor(state, session, plan), room);
-  if (chosen.length === 0) return UNCHANGED;
+  if (gate.closed !== undefined) return gate.closed;
+  const choice = new Choice(state, session, gate);
+  const chosen = choice.from(offersFor(state, session, plan), room);
+  // Nothing is ready, or all that is was refused: then the first of the reasons says more than silence.
+  if (chosen.length === 0) return choice.refusal ?? UNCHANGED;
   return accept(...chosen.map((task) => grant(state, task, { session, leaseMs })));
 };
 
-/** The best ready tasks, none of which own a path of another one chosen. */
-const chooseReady = (
-  state: CoordinatorState,
-  queues: readonly ReadyQueue[],
-  room: number,
-): readonly number[] => {
-  if (room === 1) {
-    const best = peekBest(state.tasks, queues);
-    return best === NONE ? [] : [best];
+/** Takes the best of what is offered to a session, none of which own a path of another one taken. */
+class Choice {
+  /** The first reason for which the gate let a task go by. */
+  refusal: Rejection | undefined;
+  readonly #state: CoordinatorState;
+  readonly #session: SessionState;
+  readonly #gate: GrantGate;
+  readonly #owned: { readonly repo: string; readonly glob: readonly string[] }[] = [];
+
+  constructor(state: CoordinatorState, session: SessionState, gate: GrantGate) {
+    this.#state = state;
+    this.#session = session;
+    this.#gate = gate;
   }
-  const owned: { readonly repo: string; readonly glob: readonly string[] }[] = [];
-  return bestOf(state.tasks, queues, room, (task) => {
-    const { repo = '', owns = [] } = specOf(state, task);
+
+  from(offers: readonly Offer[], room: number): readonly number[] {
+    const { tasks } = this.#state;
+    if (room > 1) return bestOf(tasks, offers, room, ({ task }) => this.take(task));
+    const best = peekBest(tasks, offers);
+    if (best === undefined) return [];
+    return this.take(best.task)
+      ? [best.task]
+      : bestOf(tasks, offers, 1, ({ task }) => task !== best.task && this.take(task));
+  }
+
+  /** Whether the session may have the task besides those taken before; if so it has it. */
+  take(task: number): boolean {
+    if (isOwnHelp(this.#state, task, this.#session)) return false;
+    const { repo = '', owns = [] } = specOf(this.#state, task);
     const globs = owns.map(segmentsOf);
-    const clashes = owned.some(
+    const clashes = this.#owned.some(
       (other) => other.repo === repo && globs.some((glob) => globsOverlap(glob, other.glob)),
     );
-    if (!clashes) for (const glob of globs) owned.push({ repo, glob });
-    return !clashes;
-  });
-};
+    if (clashes) return false;
+    const offered = gateTask(this.#state, this.#session, task);
+    const refusal = this.#gate.refuse(offered);
+    this.refusal ??= refusal;
+    if (refusal !== undefined) return false;
+    this.#gate.take(offered);
+    for (const glob of globs) this.#owned.push({ repo, glob });
+    return true;
+  }
+}
 
 /** The grant that goes with a completion, or none: the best of what is ready and of what the completion itself releases. */
 export const grantAfter = (
   state: CoordinatorState,
   session: SessionState,
   released: readonly number[],
+  gate: GrantGate,
 ): readonly TaskLeased[] => {
-  let best = peekBest(state.tasks, queuesFor(state, session));
+  if (gate.closed !== undefined) return [];
+  const { tasks } = state;
+  const offers = offersFor(state, session);
+  // What becomes ready by the completion stands in no queue yet: each is a queue of its own.
   for (const task of released) {
     if (!covers(state, session, task) || planOf(state, task).status !== 'active') continue;
-    if (best === NONE || before(state.tasks, task, best)) best = task;
+    const queue = { needs: cell(tasks.needs, task), items: Int32Array.of(task), size: 1 };
+    offers.push({ queue, matchPermille: matchOf(state, session, queue.needs) });
   }
-  return best === NONE ? [] : [grant(state, best, { session, leaseMs: undefined })];
+  const [chosen] = new Choice(state, session, gate).from(offers, 1);
+  return chosen === undefined ? [] : [grant(state, chosen, { session, leaseMs: undefined })];
 };

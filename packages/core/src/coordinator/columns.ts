@@ -38,7 +38,7 @@ export interface TaskColumns {
   readonly ids: string[];
   readonly specs: TaskSpec[];
   phase: Uint8Array;
-  /** Order of choice: priority, plus FILLER_RANK for fillers. Ties go to the older task. */
+  /** Order of choice: help, then work, then fillers, each by priority. Ties go to the better match, then the older task. */
   rank: Uint8Array;
   /** Attempts that failed or expired. */
   attempts: Uint8Array;
@@ -73,7 +73,8 @@ export interface EdgeColumns {
   nextDependency: Int32Array;
 }
 
-/** Rank of a filler over every task that is none. */
+/** Ranks below this are help tasks: whoever waits helps first. Added to a priority they are work, then fillers. */
+export const WORK_RANK = 8;
 export const FILLER_RANK = 16;
 
 /** The columns that a snapshot holds. The edge heads follow from the edges, the queue places from the phases. */
@@ -176,9 +177,18 @@ export const reserveEdges = (edges: EdgeColumns, more: number): void => {
 /** A cell of a column. Indexes come from the index map, so a miss is a defect that typed arrays answer with 0. */
 export const cell = (column: Column, index: number): number => column[index] ?? 0;
 
-/** Whether a task is chosen only when nothing else is ready. Its rank says so, without a look at its specification. */
-export const isFiller = (tasks: TaskColumns, task: number): boolean =>
-  cell(tasks.rank, task) >= FILLER_RANK;
+/** Whether a task is work that its phase and plan wait for: no filler, no help. Its rank says so. */
+export const isWorkTask = (tasks: TaskColumns, task: number): boolean => {
+  const rank = cell(tasks.rank, task);
+  return rank >= WORK_RANK && rank < FILLER_RANK;
+};
+
+export const isHelp = (tasks: TaskColumns, task: number): boolean =>
+  cell(tasks.rank, task) < WORK_RANK;
+
+/** The priority in a rank, whatever band it stands in. */
+export const priorityOf = (tasks: TaskColumns, task: number): number =>
+  cell(tasks.rank, task) % WORK_RANK;
 
 /** A task's phase as the word that surfaces use. */
 export const phaseName = (tasks: TaskColumns, task: number): (typeof TASK_PHASES)[number] =>

@@ -2,8 +2,9 @@
 import { must } from '../kernel/decision.ts';
 import { counted } from '../kernel/words.ts';
 import { cascade } from './cascade.ts';
-import { cell, eachDependant, isFiller, NONE, PHASE } from './columns.ts';
+import { cell, eachDependant, isWorkTask, NONE, PHASE } from './columns.ts';
 import type { BlockerResolved, CoordinatorEvent, TaskParked } from './events.ts';
+import { declaredBy, dissolved, quorumOf, unfinishedHelp } from './help.ts';
 import { idOf, planOf, rivals } from './state.ts';
 import type { CoordinatorState } from './state.ts';
 
@@ -49,28 +50,33 @@ export const releasesOf = (
     ? {}
     : { releases: released.slice(0, RELEASES_LISTED_MAX).map((task) => idOf(state, task)) };
 
-/** Phases that pass and open, blockers that waited for the task, and its own, which nobody waits behind any more. */
+/**
+ * Phases that pass and open, blockers that waited for the task, its own, which nobody waits behind any more, and the one
+ * that it was a help for. `by` is the session that finished it, where one did.
+ */
 export const consequences = (
   state: CoordinatorState,
   task: number,
   how: 'done' | 'cancelled',
+  by?: string,
 ): CoordinatorEvent[] => [
   ...phasesAfter(state, task),
   ...(how === 'done' ? liftedBy(state, task) : []),
-  ...mootBlockers(state, task, how),
+  ...mootBlockers(state, task, how).flatMap((event) => [event, ...helpOver(state, event, task)]),
+  ...(how === 'done' && by !== undefined ? helped(state, task, by) : []),
 ];
 
 const phasesAfter = (state: CoordinatorState, task: number): CoordinatorEvent[] => {
   const phaseAt = cell(state.tasks.planPhase, task);
-  if (phaseAt === NONE || isFiller(state.tasks, task)) return [];
+  if (phaseAt === NONE || !isWorkTask(state.tasks, task)) return [];
   const { id, phases } = planOf(state, task);
   return cascade({ planId: id, phases }, new Map([[phaseAt, { tasksDone: 1 }]]));
 };
 
 /** Blockers that waited for this task. One that waits for a cancelled task stays: a person has to decide. */
-const liftedBy = (state: CoordinatorState, task: number): BlockerResolved[] =>
-  [...(state.notes.get(task)?.lifts ?? [])].map((blockerId) =>
-    resolved(state, blockerId, `${idOf(state, task)} is done`),
+const liftedBy = (state: CoordinatorState, task: number): CoordinatorEvent[] =>
+  [...(state.notes.get(task)?.lifts ?? [])].flatMap((blockerId) =>
+    resolution(state, blockerId, { by: 'realm', resolution: `${idOf(state, task)} is done` }, task),
   );
 
 /** The task's own blockers: with the task they are over. */
@@ -81,23 +87,65 @@ export const mootBlockers = (
 ): BlockerResolved[] => {
   const what = how === 'done' ? 'is done' : 'was cancelled';
   return [...(state.notes.get(task)?.blockers ?? [])].map((blockerId) =>
-    resolved(state, blockerId, `${idOf(state, task)} ${what}`),
+    resolved(state, blockerId, { by: 'realm', resolution: `${idOf(state, task)} ${what}` }),
   );
 };
+
+interface Ending {
+  readonly by: string;
+  readonly resolution: string;
+}
 
 const resolved = (
   state: CoordinatorState,
   blockerId: string,
-  resolution: string,
+  { by, resolution: how }: Ending,
 ): BlockerResolved => {
   const blocker = must(state.blockers.get(blockerId), 'a note of no blocker');
   return {
     blockerId,
-    by: 'realm',
-    resolution,
+    by,
+    resolution: how,
     taskId: idOf(state, blocker.task),
     type: 'blocker.resolved',
   };
+};
+
+/** The end of a blocker with the help that is over with it, but for a task that is being finished now. */
+export const resolution = (
+  state: CoordinatorState,
+  blockerId: string,
+  ending: Ending,
+  but: number,
+): CoordinatorEvent[] => {
+  const event = resolved(state, blockerId, ending);
+  return [event, ...helpOver(state, event, but)];
+};
+
+/** Unfinished help ends with its blocker: leases end, and what they had not spent is given back. */
+const helpOver = (
+  state: CoordinatorState,
+  { blockerId, resolution: why }: BlockerResolved,
+  but: number,
+): CoordinatorEvent[] => {
+  const blocker = must(state.blockers.get(blockerId), 'a note of no blocker');
+  return unfinishedHelp(state, blocker, but).flatMap((task) => [
+    dissolved(state, task, why),
+    ...consequences(state, task, 'cancelled'),
+  ]);
+};
+
+/** A help task is done: its helper has spoken, and with the last of them the blocker is lifted. */
+const helped = (state: CoordinatorState, task: number, by: string): CoordinatorEvent[] => {
+  const blocker = state.blockers.get(state.notes.get(task)?.helps ?? '');
+  if (blocker === undefined || blocker.resolution !== undefined) return [];
+  const declared = must(declaredBy(blocker, by, idOf(state, task)), 'a help that says nothing');
+  if (!declared.isLifted) return [declared.event];
+  const what = `${counted(quorumOf(blocker), 'helper')} said so`;
+  return [
+    declared.event,
+    ...resolution(state, blocker.id, { by: 'realm', resolution: what }, task),
+  ];
 };
 
 /** Parking after the last attempt that a task has: one alert instead of trying for ever. */

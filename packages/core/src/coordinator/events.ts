@@ -1,4 +1,4 @@
-import type { Evidence, GateResult } from '@infrafabric/protocol';
+import type { Evidence, GateResult, RelationKind } from '@infrafabric/protocol';
 
 type Gates = readonly GateResult[];
 
@@ -100,6 +100,8 @@ export interface TaskCompleted {
   readonly type: 'task.completed';
 }
 export interface TaskAccepted {
+  /** The session that handed the work in. */
+  readonly author: string;
   readonly by: string;
   readonly gates?: Gates;
   readonly reason?: string;
@@ -108,6 +110,7 @@ export interface TaskAccepted {
   readonly type: 'task.accepted';
 }
 export interface TaskRejected {
+  readonly author: string;
   readonly by: string;
   readonly gates?: Gates;
   readonly reason: string;
@@ -164,9 +167,15 @@ export interface SessionClosed {
 }
 export interface BlockerRaised {
   readonly blockerId: string;
+  /** Unfinished tasks behind the blocked one. */
+  readonly blocks: number;
+  /** When a person is told, if nobody has resolved it by then, ms since the epoch. */
+  readonly escalateAt: number;
   readonly fence: number;
   readonly kind: string;
   readonly needs: readonly string[];
+  /** Helpers who must say that it is lifted; absent: all who were given a help task. */
+  readonly quorum?: number;
   readonly released: boolean;
   readonly sessionId: string;
   readonly taskId: string;
@@ -179,6 +188,27 @@ export interface BlockerJoined {
   readonly note?: string;
   readonly sessionId: string;
   readonly type: 'blocker.joined';
+}
+/** A help task: one side of what a blocker needs. Its specification is made of the event and the blocker. */
+export interface HelpOffered {
+  readonly blockerId: string;
+  readonly limitMicroUsd: number;
+  readonly needs: readonly string[];
+  readonly priority: number;
+  readonly relation?: RelationKind;
+  readonly taskId: string;
+  readonly type: 'help.offered';
+}
+/** A helper says that its side is done; with the task, because that is. */
+export interface BlockerDeclared {
+  readonly blockerId: string;
+  readonly sessionId: string;
+  readonly taskId?: string;
+  readonly type: 'blocker.declared';
+}
+export interface BlockerEscalated {
+  readonly blockerId: string;
+  readonly type: 'blocker.escalated';
 }
 export interface BlockerResolved {
   readonly blockerId: string;
@@ -195,6 +225,17 @@ export interface WriteRefused {
   readonly sessionId: string;
   readonly taskId: string;
   readonly type: 'write.refused';
+}
+
+/** A claim that money, a breaker or the policy refused. Rate-limited. */
+export interface ClaimRefused {
+  readonly account?: string;
+  readonly code: string;
+  readonly detail: string;
+  readonly rule?: string;
+  readonly sessionId: string;
+  readonly taskId?: string;
+  readonly type: 'claim.refused';
 }
 
 export type CoordinatorEvent =
@@ -223,5 +264,9 @@ export type CoordinatorEvent =
   | SessionClosed
   | BlockerRaised
   | BlockerJoined
+  | HelpOffered
+  | BlockerDeclared
+  | BlockerEscalated
   | BlockerResolved
+  | ClaimRefused
   | WriteRefused;

@@ -15,6 +15,7 @@ import {
 } from './fold-plan.ts';
 import {
   foldAccepted,
+  foldBlockerEscalated,
   foldBlockerJoined,
   foldBlockerRaised,
   foldBlockerResolved,
@@ -32,6 +33,7 @@ import {
   foldSubmitted,
   foldUnparked,
 } from './fold-task.ts';
+import { foldDeclared, foldOffered } from './help.ts';
 import type { CoordinatorState } from './state.ts';
 
 /** Plans are large, so their events point at the call of their entry instead of repeating it. */
@@ -86,6 +88,13 @@ export const evolveCoordinator = (
       return foldBlockerJoined(state, event.blockerId, event.sessionId);
     case 'blocker.resolved':
       return foldBlockerResolved(state, event);
+    case 'help.offered':
+      return foldOffered(state, event);
+    case 'blocker.declared':
+      return foldDeclared(state, event);
+    case 'blocker.escalated':
+      return foldBlockerEscalated(state, event.blockerId);
+    case 'claim.refused':
     case 'write.refused':
       return foldRefused(state, event, entry);
     default:

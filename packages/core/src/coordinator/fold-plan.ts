@@ -10,11 +10,14 @@ import {
   dropEdge,
   eachDependency,
   FILLER_RANK,
+  isHelp,
   NONE,
   PHASE,
   reserveEdges,
   reserveTasks,
+  WORK_RANK,
 } from './columns.ts';
+import { internNeeds } from './capabilities.ts';
 import type { PlanCancelled, PhaseApproved, PhaseChecked } from './events.ts';
 import { addOwner, overlapping } from './paths.ts';
 import {
@@ -24,7 +27,6 @@ import {
   findPlan,
   finish,
   hold,
-  internNeeds,
   letGo,
   settle,
   specOf,
@@ -36,7 +38,11 @@ import { addToIndex, lookUp } from './task-index.ts';
 export const PRIORITY_DEFAULT = 2;
 
 export const rankOf = (spec: Pick<TaskSpec, 'priority' | 'filler'>): number =>
-  (spec.priority ?? PRIORITY_DEFAULT) + (spec.filler === true ? FILLER_RANK : 0);
+  (spec.priority ?? PRIORITY_DEFAULT) + (spec.filler === true ? FILLER_RANK : WORK_RANK);
+
+/** The rank of a task at another priority: a help task stays one. */
+export const rankIn = (state: CoordinatorState, task: number, priority: number): number =>
+  isHelp(state.tasks, task) ? priority : rankOf({ priority, filler: specOf(state, task).filler });
 
 /** A dependency as a full task id. */
 export const dependencyId = (planId: string, dependency: string): string =>
@@ -99,6 +105,7 @@ export const foldPlanSubmitted = (
     workLeft: 0,
     dependencies: 0,
     queues: new Map(),
+    posted: new Map(),
   };
   state.plans.push(plan);
   state.planIndex.set(spec.id, plan.index);
@@ -124,12 +131,18 @@ export const foldPlanEdited = (
     const ready = cell(state.tasks.phase, task) === PHASE.ready;
     // A task leaves its queue while its rank changes: the heap may never see a rank that moved.
     if (ready) enterPhase(state, task, PHASE.waiting);
-    state.tasks.rank[task] = rankOf({ priority, filler: specOf(state, task).filler });
+    state.tasks.rank[task] = rankIn(state, task, priority);
     if (ready) enterPhase(state, task, PHASE.ready);
   }
 };
 
-const addTasks = (state: CoordinatorState, plan: PlanState, specs: readonly TaskSpec[]): void => {
+/** Adds tasks to a plan. With `helpPriority` they are help tasks, which come before all work. */
+export const addTasks = (
+  state: CoordinatorState,
+  plan: PlanState,
+  specs: readonly TaskSpec[],
+  helpPriority?: number,
+): void => {
   if (specs.length === 0) return;
   const { tasks, edges } = state;
   const places = new Map(plan.phases.map((phase, i) => [phase.key, i]));
@@ -141,7 +154,10 @@ const addTasks = (state: CoordinatorState, plan: PlanState, specs: readonly Task
   );
   const from = tasks.count;
   for (const spec of specs)
-    addRow(state, plan, spec, spec.phase === undefined ? NONE : placeOf(spec.phase));
+    addRow(state, plan, spec, {
+      phaseAt: spec.phase === undefined ? NONE : placeOf(spec.phase),
+      rank: helpPriority ?? rankOf(spec),
+    });
   plan.ranges.push({ from, to: tasks.count });
   // Rows first, then edges: a task may depend on one that stands after it.
   for (let task = from; task < tasks.count; task += 1) {
@@ -164,7 +180,7 @@ const addRow = (
   state: CoordinatorState,
   plan: PlanState,
   spec: TaskSpec,
-  phaseAt: number,
+  { phaseAt, rank }: { readonly phaseAt: number; readonly rank: number },
 ): void => {
   const { tasks } = state;
   const task = tasks.count;
@@ -172,7 +188,7 @@ const addRow = (
   tasks.ids.push(`${plan.id}/${spec.key}`);
   tasks.specs.push(spec);
   addToIndex(state.index, tasks.ids, task);
-  tasks.rank[task] = rankOf(spec);
+  tasks.rank[task] = rank;
   tasks.attemptsMax[task] = spec.attemptsMax ?? ATTEMPTS_MAX_DEFAULT;
   tasks.plan[task] = plan.index;
   tasks.planPhase[task] = phaseAt;
@@ -189,7 +205,7 @@ const addRow = (
   phase?.tasks.push(task);
   if (phase !== undefined && phase.status === 'closed')
     tasks.holds[task] = cell(tasks.holds, task) + 1;
-  if (isWork(spec)) {
+  if (isWork(spec) && rank >= WORK_RANK) {
     plan.workLeft += 1;
     if (phase !== undefined) phase.tasksLeft += 1;
   }

@@ -1,10 +1,12 @@
 /** Folding of task, lease, session and blocker events. */
 import { assert, must } from '../kernel/decision.ts';
 import type { Entry } from '../kernel/decision.ts';
+import { countHolders, internHaves } from './capabilities.ts';
 import { cell, NONE, PHASE } from './columns.ts';
 import type {
   BlockerRaised,
   BlockerResolved,
+  ClaimRefused,
   LeaseExpired,
   SessionClosed,
   SessionOpened,
@@ -25,7 +27,6 @@ import {
   enterPhase,
   finish,
   holderNow,
-  internHaves,
   notesOf,
   RESOLVED_BLOCKERS_KEPT_MAX,
   settle,
@@ -155,6 +156,7 @@ export const foldSessionOpened = (
   state.slots[slot] = session;
   state.sessions.set(session.id, session);
   state.openSessions += 1;
+  countHolders(state.capabilities, session.capabilities, 1);
 };
 
 export const foldSessionClosed = (
@@ -170,6 +172,7 @@ export const foldSessionClosed = (
   }
   session.closed = { how: event.how, reason: event.reason, at: entry.at };
   state.openSessions -= 1;
+  countHolders(state.capabilities, session.capabilities, -1);
   state.closed.push(session.id);
   if (state.closed.length > CLOSED_SESSIONS_KEPT_MAX) forgetOldest(state);
 };
@@ -199,6 +202,12 @@ export const foldBlockerRaised = (
     raisedBy: event.sessionId,
     raisedAt: entry.at,
     helpers: [],
+    help: [],
+    declared: [],
+    ...(event.quorum === undefined ? {} : { quorum: event.quorum }),
+    blocks: event.blocks,
+    escalateAt: event.escalateAt,
+    escalated: false,
   });
   state.openBlockers += 1;
   const notes = notesOf(state, task);
@@ -215,6 +224,10 @@ export const foldBlockerJoined = (
   sessionId: string,
 ): void => {
   must(state.blockers.get(blockerId), 'a helper of no blocker').helpers.push(sessionId);
+};
+
+export const foldBlockerEscalated = (state: CoordinatorState, blockerId: string): void => {
+  must(state.blockers.get(blockerId), 'an alert of no blocker').escalated = true;
 };
 
 export const foldBlockerResolved = (state: CoordinatorState, event: BlockerResolved): void => {
@@ -242,7 +255,11 @@ export const mayRecordRefusal = (session: SessionState, at: number): boolean =>
   at - session.refusals.since >= REFUSAL_WINDOW_MS ||
   session.refusals.count < REFUSALS_PER_WINDOW_MAX;
 
-export const foldRefused = (state: CoordinatorState, event: WriteRefused, entry: Entry): void => {
+export const foldRefused = (
+  state: CoordinatorState,
+  event: WriteRefused | ClaimRefused,
+  entry: Entry,
+): void => {
   const session = sessionAt(state, event.sessionId);
   session.refusals =
     entry.at - session.refusals.since >= REFUSAL_WINDOW_MS

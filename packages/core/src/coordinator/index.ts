@@ -1,9 +1,14 @@
 /** The coordinator's door. */
-export { decideJoinBlocker, decideRaiseBlocker, decideResolveBlocker } from './blocker.ts';
-export { decideClaim, decideNext, hasReady } from './claim.ts';
+export type { Raised } from './blocker.ts';
+export { blockerDue, decideJoinBlocker, decideResolveBlocker, raiseBlocker } from './blocker.ts';
+export { holdersOf } from './capabilities.ts';
+export { decideClaim, decideNext, hasReady, isOwnHelp } from './claim.ts';
 export { evolveCoordinator } from './evolve.ts';
+export { helpEvents, helpIds, urgencyOf } from './help.ts';
+export type { Share } from './help.ts';
 export { coordinatorFaults } from './invariants.ts';
-export { isCurrent, staleRejection } from './lease.ts';
+export { heldBy, isCurrent, isSession, openSession, staleRejection } from './lease.ts';
+export { mayRecordRefusal } from './fold-task.ts';
 export { judge } from './liveness.ts';
 export { decideApprovePhase, decideCheckPhase } from './phase.ts';
 export { decideEditPlan } from './plan-edit.ts';
@@ -16,8 +21,18 @@ export {
   decideOpenSession,
   decideRevokeSession,
 } from './session.ts';
-export { createCoordinator, findPlan, holderOf, idOf, specOf } from './state.ts';
-export type { CoordinatorState, SessionState } from './state.ts';
+export {
+  createCoordinator,
+  findPlan,
+  havesOf,
+  holderOf,
+  idOf,
+  needsOf,
+  planOf,
+  setMinMatch,
+  specOf,
+} from './state.ts';
+export type { BlockerState, CoordinatorState, SessionState } from './state.ts';
 export { findTask } from './lease.ts';
 export { blockerRow, sessionRow, taskDetail, taskRow, tasksWhere } from './task.view.ts';
 export type { RenewedAt, Seen } from './task.view.ts';
@@ -30,4 +45,4 @@ export {
   decideProgress,
   decideRelease,
 } from './work.ts';
-export { cell, NONE, phaseName } from './columns.ts';
+export { cell, isHelp, NONE, phaseName } from './columns.ts';

@@ -6,7 +6,7 @@ import type { Command, Decision } from '../kernel/decision.ts';
 import type { ArgsOf } from '../kernel/args.ts';
 import { canonicalText } from '../kernel/canonical.ts';
 import { cell, NONE, phaseName, PHASE } from './columns.ts';
-import { dependencyId, edgeBetween, rankOf } from './fold-plan.ts';
+import { dependencyId, edgeBetween, rankIn } from './fold-plan.ts';
 import { cycleFault, faultInTasks, isRejection, livePlan } from './plan-faults.ts';
 import { idOf, specOf } from './state.ts';
 import type { CoordinatorState, PlanState } from './state.ts';
@@ -89,7 +89,7 @@ const resolve = (state: CoordinatorState, plan: PlanState, args: Edit): Resolved
   };
   const priorities = (args.priorities ?? []).filter(({ task: key, priority }) => {
     const task = find(state, plan, key);
-    return cell(state.tasks.rank, task) !== rankOf({ ...specOf(state, task), priority });
+    return cell(state.tasks.rank, task) !== rankIn(state, task, priority);
   });
   const drop = (args.dropDependencies ?? []).map(edgeOf);
   const dropped = new Set(drop.map(({ edge }) => edge));

@@ -7,16 +7,40 @@ import { cell, NONE } from './columns.ts';
 import type { TaskColumns } from './columns.ts';
 
 export interface ReadyQueue {
+  /** The interned set of needs of its tasks. */
+  readonly needs: number;
   items: Int32Array;
   size: number;
 }
 
-export const createQueue = (): ReadyQueue => ({ items: new Int32Array(16), size: 0 });
+/** A queue as one session sees it: how well it fits the needs, in thousandths. */
+export interface Offer {
+  readonly queue: ReadyQueue;
+  readonly matchPermille: number;
+}
+
+export const createQueue = (needs: number): ReadyQueue => ({
+  needs,
+  items: new Int32Array(16),
+  size: 0,
+});
 
 /** Whether task `a` is chosen before task `b`: by rank, then the older one. */
 export const before = (tasks: TaskColumns, a: number, b: number): boolean => {
   const byRank = cell(tasks.rank, a) - cell(tasks.rank, b);
   return byRank === 0 ? a < b : byRank < 0;
+};
+
+export interface Chosen {
+  readonly task: number;
+  readonly matchPermille: number;
+}
+
+/** Whether a session would rather have `a` than `b`: by rank, then what it fits better, then the older one (O2). */
+export const isRather = (tasks: TaskColumns, a: Chosen, b: Chosen): boolean => {
+  const byRank = cell(tasks.rank, a.task) - cell(tasks.rank, b.task);
+  if (byRank !== 0) return byRank < 0;
+  return a.matchPermille === b.matchPermille ? a.task < b.task : a.matchPermille > b.matchPermille;
 };
 
 export const pushReady = (tasks: TaskColumns, queue: ReadyQueue, task: number): void => {
@@ -73,13 +97,13 @@ const siftDown = (tasks: TaskColumns, queue: ReadyQueue, from: number, task: num
   put(tasks, queue, slot, task);
 };
 
-/** The best task of several queues, or NONE. */
-export const peekBest = (tasks: TaskColumns, queues: readonly ReadyQueue[]): number => {
-  let best = NONE;
-  for (const queue of queues) {
+/** The best task of several queues, or undefined. */
+export const peekBest = (tasks: TaskColumns, offers: readonly Offer[]): Chosen | undefined => {
+  let best: Chosen | undefined;
+  for (const { queue, matchPermille } of offers) {
     if (queue.size === 0) continue;
-    const top = cell(queue.items, 0);
-    if (best === NONE || before(tasks, top, best)) best = top;
+    const top = { task: cell(queue.items, 0), matchPermille };
+    if (best === undefined || isRather(tasks, top, best)) best = top;
   }
   return best;
 };
@@ -91,23 +115,24 @@ export const peekBest = (tasks: TaskColumns, queues: readonly ReadyQueue[]): num
  */
 export const bestOf = (
   tasks: TaskColumns,
-  queues: readonly ReadyQueue[],
+  offers: readonly Offer[],
   limit: number,
-  fits: (task: number) => boolean,
+  fits: (chosen: Chosen) => boolean,
 ): number[] => {
   const frontier: Place[] = [];
-  for (const queue of queues) if (queue.size > 0) frontier.push({ queue, slot: 0 });
+  for (const { queue, matchPermille } of offers)
+    if (queue.size > 0) frontier.push(placeAt(queue, matchPermille, 0));
   const chosen: number[] = [];
   for (
     let looks = limit + LOOK_AHEAD_MAX;
     looks > 0 && frontier.length > 0 && chosen.length < limit;
     looks -= 1
   ) {
-    const { queue, slot } = takeFirst(tasks, frontier);
-    const task = cell(queue.items, slot);
-    if (fits(task)) chosen.push(task);
-    if (slot * 2 + 1 < queue.size) frontier.push({ queue, slot: slot * 2 + 1 });
-    if (slot * 2 + 2 < queue.size) frontier.push({ queue, slot: slot * 2 + 2 });
+    const place = takeFirst(tasks, frontier);
+    const { queue, slot, matchPermille } = place;
+    if (fits(place)) chosen.push(place.task);
+    for (const child of [slot * 2 + 1, slot * 2 + 2])
+      if (child < queue.size) frontier.push(placeAt(queue, matchPermille, child));
   }
   return chosen;
 };
@@ -115,16 +140,20 @@ export const bestOf = (
 /** Tasks looked at beyond those asked for. */
 export const LOOK_AHEAD_MAX = 256;
 
-interface Place {
+interface Place extends Chosen {
   readonly queue: ReadyQueue;
   readonly slot: number;
 }
 
+const placeAt = (queue: ReadyQueue, matchPermille: number, slot: number): Place => ({
+  queue,
+  matchPermille,
+  slot,
+  task: cell(queue.items, slot),
+});
+
 const takeFirst = (tasks: TaskColumns, frontier: Place[]): Place => {
-  const taskAt = ({ queue, slot }: Place): number => cell(queue.items, slot);
-  const first = frontier.reduce((best, place) =>
-    before(tasks, taskAt(place), taskAt(best)) ? place : best,
-  );
+  const first = frontier.reduce((best, place) => (isRather(tasks, place, best) ? place : best));
   frontier.splice(frontier.indexOf(first), 1);
   return first;
 };

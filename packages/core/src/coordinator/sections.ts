@@ -7,6 +7,7 @@ import type { TaskSpec } from '@infrafabric/protocol';
 import { canonicalText } from '../kernel/canonical.ts';
 import { assert } from '../kernel/decision.ts';
 import type { Section } from '../kernel/decision.ts';
+import { countHolders, internHaves, internNeeds } from './capabilities.ts';
 import {
   addEdge,
   cell,
@@ -17,16 +18,7 @@ import {
   STORED_COLUMNS,
 } from './columns.ts';
 import { addOwner } from './paths.ts';
-import {
-  bump,
-  createCoordinator,
-  havesOf,
-  internHaves,
-  internNeeds,
-  planOf,
-  enqueue,
-  specOf,
-} from './state.ts';
+import { bump, createCoordinator, havesOf, planOf, enqueue, specOf } from './state.ts';
 import type {
   BlockerState,
   CoordinatorState,
@@ -41,7 +33,7 @@ const ROOM = 'coordinator';
 const SPECS_PER_SECTION = 20_000;
 
 interface Rest {
-  readonly plans: readonly Omit<PlanState, 'queues' | 'index' | 'counts'>[];
+  readonly plans: readonly Omit<PlanState, 'queues' | 'posted' | 'index' | 'counts'>[];
   readonly sessions: readonly (Omit<SessionState, 'leases' | 'capabilities'> & {
     readonly leases: readonly number[];
     readonly capabilities: readonly string[];
@@ -52,6 +44,7 @@ interface Rest {
   readonly blockers: readonly BlockerState[];
   readonly resolved: readonly string[];
   readonly notes: readonly (readonly [number, StoredNotes])[];
+  readonly minMatchPermille: number;
   readonly needs: readonly (readonly string[])[];
   readonly haves: readonly (readonly string[])[];
 }
@@ -74,7 +67,9 @@ const storedNotes = ({ blockers, lifts, ...notes }: TaskNotes): StoredNotes => (
 });
 
 const restOf = (state: CoordinatorState): Rest => ({
-  plans: state.plans.map(({ queues: _queues, index: _index, counts: _counts, ...plan }) => plan),
+  plans: state.plans.map(
+    ({ queues: _queues, posted: _posted, index: _index, counts: _counts, ...plan }) => plan,
+  ),
   sessions: [...state.sessions.values()].map((session) => ({
     ...session,
     leases: [...session.leases],
@@ -86,8 +81,9 @@ const restOf = (state: CoordinatorState): Rest => ({
   blockers: [...state.blockers.values()],
   resolved: state.resolved,
   notes: [...state.notes].map(([task, notes]) => [task, storedNotes(notes)]),
-  needs: state.capabilities.needs,
-  haves: state.capabilities.haves.map((have) => [...have]),
+  minMatchPermille: state.capabilities.minMatchPermille,
+  needs: state.capabilities.needs.map(({ names }) => names),
+  haves: state.capabilities.haves.map(({ names }) => [...names]),
 });
 
 export const coordinatorSections = (state: CoordinatorState): Section[] => {
@@ -123,6 +119,7 @@ export const restoreCoordinator = (sections: ReadonlyMap<string, Section>): Coor
   const state = createCoordinator();
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion
   const rest = JSON.parse(textOf(sections.get(`${ROOM}/rest`))) as Rest;
+  state.capabilities.minMatchPermille = rest.minMatchPermille;
   for (const needs of rest.needs) internNeeds(state.capabilities, needs);
   for (const have of rest.haves) internHaves(state.capabilities, have);
   restoreTasks(state, sections, specsOf(sections));
@@ -164,7 +161,13 @@ const restoreTasks = (
 const restorePlans = (state: CoordinatorState, rest: Rest): void => {
   const { tasks } = state;
   for (const [index, plan] of rest.plans.entries()) {
-    state.plans.push({ ...plan, index, counts: [0, 0, 0, 0, 0, 0, 0, 0], queues: new Map() });
+    state.plans.push({
+      ...plan,
+      index,
+      counts: [0, 0, 0, 0, 0, 0, 0, 0],
+      queues: new Map(),
+      posted: new Map(),
+    });
     state.planIndex.set(plan.id, index);
   }
   for (let task = 0; task < tasks.count; task += 1) {
@@ -206,7 +209,9 @@ const restoreSessions = (state: CoordinatorState, rest: Rest): void => {
     };
     state.sessions.set(session.id, session);
     state.slots[session.slot] = session;
-    if (session.closed === undefined) state.openSessions += 1;
+    if (session.closed !== undefined) continue;
+    state.openSessions += 1;
+    countHolders(state.capabilities, session.capabilities, 1);
   }
   for (const slot of rest.freeSlots) state.freeSlots.push(slot);
   for (const id of rest.closed) state.closed.push(id);

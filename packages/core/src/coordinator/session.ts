@@ -16,11 +16,13 @@ import type { CoordinatorState, SessionState } from './state.ts';
 /** Leases at a time of a session that does not say how many. */
 export const LEASES_MAX_DEFAULT = 1;
 
+/** `capabilities` are those that the call names, or those of its swarm. */
 export const decideOpenSession = (
   state: CoordinatorState,
   command: Command<ArgsOf<'sessions.open'>>,
+  capabilities: readonly string[],
 ): Decision => {
-  const { agent, role, swarm, capabilities, leasesMax, label } = command.args;
+  const { agent, role, swarm, leasesMax, label } = command.args;
   const [sessionId] = command.ids;
   assert(sessionId !== undefined, 'a session is opened without an id');
   if (state.openSessions >= SESSIONS_OPEN_MAX) {

@@ -7,9 +7,19 @@
  * C4  No task is leased before its dependencies are done and its phase is open.
  * C5  A claim belongs to a session (an incarnation), not to a name.
  */
-import type { Evidence, TaskSpec } from '@infrafabric/protocol';
+import type { Evidence, RelationKind, TaskSpec } from '@infrafabric/protocol';
 import { assert, must } from '../kernel/decision.ts';
-import { cell, createEdges, createTasks, eachDependant, isFiller, NONE, PHASE } from './columns.ts';
+import { createCapabilitySets, havesAt, isEnough, needsAt, postedUnder } from './capabilities.ts';
+import type { CapabilitySets } from './capabilities.ts';
+import {
+  cell,
+  createEdges,
+  createTasks,
+  eachDependant,
+  isWorkTask,
+  NONE,
+  PHASE,
+} from './columns.ts';
 import type { EdgeColumns, TaskColumns } from './columns.ts';
 import { createPathIndex, overlapping } from './paths.ts';
 import type { PathIndex } from './paths.ts';
@@ -56,6 +66,8 @@ export interface PlanState {
   dependencies: number;
   /** Ready tasks by interned set of needs. */
   readonly queues: Map<number, ReadyQueue>;
+  /** Those of the queues that have tasks and need something, by capability. */
+  readonly posted: Map<number, Set<ReadyQueue>>;
 }
 
 export interface SessionState {
@@ -90,6 +102,13 @@ export interface BlockerState {
   readonly raisedBy: string;
   readonly raisedAt: number;
   readonly helpers: string[];
+  /** Its help tasks, in the order in which they were offered. */
+  readonly help: { readonly task: number; readonly relation?: RelationKind }[];
+  readonly declared: { readonly sessionId: string; readonly taskId?: string }[];
+  readonly quorum?: number;
+  readonly blocks: number;
+  readonly escalateAt: number;
+  escalated: boolean;
   resolution?: string;
 }
 
@@ -103,16 +122,8 @@ export interface TaskNotes {
   /** Open blockers of the task, and blockers that resolve when it is done. */
   blockers?: Set<string>;
   lifts?: Set<string>;
-}
-
-/** Interned sets: capabilities that tasks need, capabilities that sessions have, and which covers which. */
-export interface CapabilitySets {
-  readonly needKeys: Map<string, number>;
-  readonly needs: (readonly string[])[];
-  readonly haveKeys: Map<string, number>;
-  readonly haves: ReadonlySet<string>[];
-  /** For each set that sessions have, the sets of needs that it covers. */
-  readonly covers: Set<number>[];
+  /** The blocker that it is a help for. */
+  helps?: string;
 }
 
 export interface CoordinatorState {
@@ -162,7 +173,7 @@ export const createCoordinator = (): CoordinatorState => ({
   openBlockers: 0,
   resolved: [],
   notes: new Map(),
-  capabilities: { needKeys: new Map(), needs: [], haveKeys: new Map(), haves: [], covers: [] },
+  capabilities: createCapabilitySets(),
   paths: createPathIndex(),
   counts: [0, 0, 0, 0, 0, 0, 0, 0],
   openSessions: 0,
@@ -201,21 +212,17 @@ export const planPhaseOf = (state: CoordinatorState, task: number): PhaseState |
   return at === NONE ? undefined : planOf(state, task).phases[at];
 };
 
-/** Whether a session has every capability that a task needs. */
+/** Whether a session has enough of the capabilities that a task needs. */
 export const covers = (state: CoordinatorState, session: SessionState, task: number): boolean =>
-  coverOf(state.capabilities, session).has(cell(state.tasks.needs, task));
-
-/** The sets of needs that a session covers. */
-export const coverOf = (sets: CapabilitySets, session: SessionState): ReadonlySet<number> =>
-  must(sets.covers[session.capabilities], 'capabilities that were not interned');
+  isEnough(state.capabilities, session.capabilities, cell(state.tasks.needs, task));
 
 /** The capabilities of a session. */
 export const havesOf = (state: CoordinatorState, session: SessionState): ReadonlySet<string> =>
-  must(state.capabilities.haves[session.capabilities], 'capabilities that were not interned');
+  havesAt(state.capabilities, session.capabilities).names;
 
 /** The capabilities that a task needs, sorted. */
 export const needsOf = (state: CoordinatorState, task: number): readonly string[] =>
-  must(state.capabilities.needs[cell(state.tasks.needs, task)], 'needs that were not interned');
+  needsAt(state.capabilities, cell(state.tasks.needs, task)).names;
 
 export const notesOf = (state: CoordinatorState, task: number): TaskNotes => {
   let notes = state.notes.get(task);
@@ -223,44 +230,10 @@ export const notesOf = (state: CoordinatorState, task: number): TaskNotes => {
   return notes;
 };
 
-/** The sorted, distinct form of a set of capabilities. */
-const normal = (capabilities: readonly string[]): readonly string[] =>
-  [...new Set(capabilities)].toSorted();
-
-export const internNeeds = (sets: CapabilitySets, needs: readonly string[]): number => {
-  const list = normal(needs);
-  const key = list.join(' ');
-  const known = sets.needKeys.get(key);
-  if (known !== undefined) return known;
-  const id = sets.needs.length;
-  sets.needKeys.set(key, id);
-  sets.needs.push(list);
-  for (const [at, have] of sets.haves.entries()) {
-    if (list.every((need) => have.has(need))) sets.covers[at]?.add(id);
-  }
-  return id;
-};
-
-export const internHaves = (sets: CapabilitySets, capabilities: readonly string[]): number => {
-  const list = normal(capabilities);
-  const key = list.join(' ');
-  const known = sets.haveKeys.get(key);
-  if (known !== undefined) return known;
-  const id = sets.haves.length;
-  const have = new Set(list);
-  sets.haveKeys.set(key, id);
-  sets.haves.push(have);
-  const covered = sets.needs.flatMap((needs, need) =>
-    needs.every((one) => have.has(one)) ? [need] : [],
-  );
-  sets.covers.push(new Set(covered));
-  return id;
-};
-
 /** The ready queue of a plan for an interned set of needs. */
 const queueFor = (plan: PlanState, needs: number): ReadyQueue => {
   let queue = plan.queues.get(needs);
-  if (queue === undefined) plan.queues.set(needs, (queue = createQueue()));
+  if (queue === undefined) plan.queues.set(needs, (queue = createQueue(needs)));
   return queue;
 };
 
@@ -270,7 +243,7 @@ export const enterPhase = (state: CoordinatorState, task: number, phase: number)
   const from = cell(tasks.phase, task);
   if (from === phase) return;
   const plan = planOf(state, task);
-  if (from === PHASE.ready) removeReady(tasks, queueFor(plan, cell(tasks.needs, task)), task);
+  if (from === PHASE.ready) dequeue(state, plan, task);
   bump(plan.counts, from, -1);
   bump(state.counts, from, -1);
   tasks.phase[task] = phase;
@@ -284,8 +257,37 @@ export const enterPhase = (state: CoordinatorState, task: number, phase: number)
 
 /** Puts a task that is ready among those that are handed out. */
 export const enqueue = (state: CoordinatorState, plan: PlanState, task: number): void => {
-  pushReady(state.tasks, queueFor(plan, cell(state.tasks.needs, task)), task);
+  const queue = queueFor(plan, cell(state.tasks.needs, task));
+  pushReady(state.tasks, queue, task);
+  if (queue.size === 1) post(state, plan, queue);
   state.readyPlans.add(plan);
+};
+
+const dequeue = (state: CoordinatorState, plan: PlanState, task: number): void => {
+  const queue = queueFor(plan, cell(state.tasks.needs, task));
+  removeReady(state.tasks, queue, task);
+  if (queue.size > 0) return;
+  for (const id of postedUnder(state.capabilities, queue.needs)) plan.posted.get(id)?.delete(queue);
+};
+
+/** Queues with tasks stand where sessions look for them. */
+const post = (state: CoordinatorState, plan: PlanState, queue: ReadyQueue): void => {
+  for (const id of postedUnder(state.capabilities, queue.needs)) {
+    const posted = plan.posted.get(id);
+    if (posted === undefined) plan.posted.set(id, new Set([queue]));
+    else posted.add(queue);
+  }
+};
+
+/** Another share of the needs is enough from now on: what is ready is posted anew. */
+export const setMinMatch = (state: CoordinatorState, minMatchPermille: number): void => {
+  if (state.capabilities.minMatchPermille === minMatchPermille) return;
+  state.capabilities.minMatchPermille = minMatchPermille;
+  for (const plan of state.plans) {
+    plan.posted.clear();
+    for (const queue of plan.queues.values()) if (queue.size > 0) post(state, plan, queue);
+  }
+  state.readyVersion += 1;
 };
 
 export const bump = (counts: number[], at: number, by: number): void => {
@@ -354,7 +356,7 @@ export const endLease = (state: CoordinatorState, task: number): void => {
 export const finish = (state: CoordinatorState, task: number, how: 'done' | 'cancelled'): void => {
   const { tasks, edges } = state;
   enterPhase(state, task, PHASE[how]);
-  if (!isFiller(tasks, task)) {
+  if (isWorkTask(tasks, task)) {
     planOf(state, task).workLeft -= 1;
     const phase = planPhaseOf(state, task);
     if (phase !== undefined) phase.tasksLeft -= 1;

@@ -4,11 +4,13 @@ import {
   cell,
   eachDependant,
   eachDependency,
-  FILLER_RANK,
+  isHelp,
   NONE,
   PHASE,
   phaseName,
+  priorityOf,
 } from './columns.ts';
+import { quorumOf } from './help.ts';
 import { judge } from './liveness.ts';
 import type { Presence } from './liveness.ts';
 import { havesOf, holderOf, idOf, specOf } from './state.ts';
@@ -47,8 +49,9 @@ export const taskRow = (state: CoordinatorState, task: number, renewedAt: Renewe
     title: spec.title,
     phase: phaseName(tasks, task),
     ...(spec.phase === undefined ? {} : { planPhase: spec.phase }),
-    priority: cell(tasks.rank, task) - (spec.filler === true ? FILLER_RANK : 0),
+    priority: priorityOf(tasks, task),
     filler: spec.filler === true,
+    ...(isHelp(tasks, task) ? { helps: state.notes.get(task)?.helps } : {}),
     fence: cell(tasks.fence, task),
     attempts: cell(tasks.attempts, task),
     attemptsMax: cell(tasks.attemptsMax, task),
@@ -144,6 +147,18 @@ export const sessionRow = (
   } as SessionRow;
 };
 
+/** Who has a help task or had it when it was done. */
+const helperOf = (
+  state: CoordinatorState,
+  { declared }: BlockerState,
+  task: number,
+): { readonly sessionId?: string } => {
+  const id = idOf(state, task);
+  const sessionId =
+    holderOf(state, task)?.id ?? declared.find(({ taskId }) => taskId === id)?.sessionId;
+  return sessionId === undefined ? {} : { sessionId };
+};
+
 export const blockerRow = (state: CoordinatorState, blocker: BlockerState): BlockerRow =>
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion
   ({
@@ -157,5 +172,17 @@ export const blockerRow = (state: CoordinatorState, blocker: BlockerState): Bloc
     raisedBy: blocker.raisedBy,
     raisedAt: blocker.raisedAt,
     helpers: [...blocker.helpers],
+    help: blocker.help.map(({ task, relation }) => ({
+      taskId: idOf(state, task),
+      needs: [...(specOf(state, task).needs ?? [])],
+      phase: phaseName(state.tasks, task),
+      limitMicroUsd: specOf(state, task).budget?.limitMicroUsd ?? 0,
+      ...(relation === undefined ? {} : { relation }),
+      ...helperOf(state, blocker, task),
+    })),
+    blocks: blocker.blocks,
+    declared: blocker.declared.map(({ sessionId }) => sessionId),
+    quorum: quorumOf(blocker),
+    escalateAt: blocker.escalateAt,
     ...(blocker.resolution === undefined ? {} : { resolution: blocker.resolution }),
   }) as BlockerRow;

@@ -60,9 +60,11 @@ const accepted = (state: CoordinatorState, command: Judge, by: string): Decision
     gates === undefined;
   const fault = onTheirWord ? undefined : faultInGates(specOf(state, task), gates, taskId);
   if (fault !== undefined) return fault;
-  const following = consequences(state, task, 'done');
+  const author = must(state.notes.get(task)?.author, 'a submission of nobody').session;
+  const following = consequences(state, task, 'done', author);
   return accept(
     {
+      author,
       by,
       ...(gates === undefined ? {} : { gates }),
       ...(reason === undefined ? {} : { reason }),
@@ -76,15 +78,17 @@ const accepted = (state: CoordinatorState, command: Judge, by: string): Decision
 
 const sentBack = (state: CoordinatorState, command: Judge, by: string): Decision => {
   const { taskId, gates, reason = 'sent back' } = command.args;
+  const task = findTask(state, taskId);
   return accept(
     {
+      author: must(state.notes.get(task)?.author, 'a submission of nobody').session,
       by,
       ...(gates === undefined ? {} : { gates }),
       reason,
       taskId,
       type: 'task.rejected',
     },
-    ...parkedAfter(state, findTask(state, taskId), reason),
+    ...parkedAfter(state, task, reason),
   );
 };
 

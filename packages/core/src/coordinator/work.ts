@@ -3,6 +3,7 @@ import { reject } from '@infrafabric/protocol';
 import { accept } from '../kernel/decision.ts';
 import type { Command, Decision } from '../kernel/decision.ts';
 import type { ArgsOf } from '../kernel/args.ts';
+import type { GrantGate } from '../kernel/gate.ts';
 import { grantAfter } from './claim.ts';
 import { cell, NONE } from './columns.ts';
 import { consequences, parked, parkedAfter, releasedBy, releasesOf } from './consequences.ts';
@@ -52,6 +53,7 @@ export const decideRelease = (
 export const decideComplete = (
   state: CoordinatorState,
   command: Command<ArgsOf<'tasks.complete'>>,
+  gate: GrantGate,
 ): Decision => {
   const held = heldBy(state, command);
   if (held.kind !== 'held') return held;
@@ -59,15 +61,16 @@ export const decideComplete = (
   const spec = specOf(state, held.task);
   const fault = faultInEvidence(spec, evidence, taskId);
   if (fault !== undefined) return fault;
-  if ((spec.gates ?? []).length === 0) return completed(state, command, held);
-  if (held.session.role === 'worker') return submitted(state, command, held);
-  return faultInGates(spec, evidence?.gates, taskId) ?? completed(state, command, held);
+  if ((spec.gates ?? []).length === 0) return completed(state, command, held, gate);
+  if (held.session.role === 'worker') return submitted(state, command, held, gate);
+  return faultInGates(spec, evidence?.gates, taskId) ?? completed(state, command, held, gate);
 };
 
 const submitted = (
   state: CoordinatorState,
   { args }: Command<ArgsOf<'tasks.complete'>>,
   { session }: Held,
+  gate: GrantGate,
 ): Decision => {
   const event: TaskSubmitted = {
     ...(args.evidence === undefined ? {} : { evidence: args.evidence }),
@@ -76,15 +79,16 @@ const submitted = (
     taskId: args.taskId,
     type: 'task.submitted',
   };
-  return accept(event, ...(args.next === true ? grantAfter(state, session, []) : []));
+  return accept(event, ...(args.next === true ? grantAfter(state, session, [], gate) : []));
 };
 
 const completed = (
   state: CoordinatorState,
   { args }: Command<ArgsOf<'tasks.complete'>>,
   { task, session }: Held,
+  gate: GrantGate,
 ): Decision => {
-  const following = consequences(state, task, 'done');
+  const following = consequences(state, task, 'done', session.id);
   const released = releasedBy(state, task, following);
   const event: TaskCompleted = {
     ...(args.evidence === undefined ? {} : { evidence: args.evidence }),
@@ -97,7 +101,7 @@ const completed = (
   return accept(
     event,
     ...following,
-    ...(args.next === true ? grantAfter(state, session, released) : []),
+    ...(args.next === true ? grantAfter(state, session, released, gate) : []),
   );
 };
 

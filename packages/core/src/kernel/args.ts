@@ -8,11 +8,16 @@ type WithoutToken<T> = T extends { readonly fencingToken: unknown }
   ? Omit<T, 'fencingToken'> & { readonly fence: Fence }
   : T;
 
-/** `tasks.next` waits at the edge; the journaled call never does. */
+/**
+ * `tasks.next` waits at the edge; the journaled call never does. What the edge alone knows is added there: digests, and
+ * of a blocker the sessions that wait and could help, the best first.
+ */
 export type ArgsOf<N extends OperationName> = Readonly<
   N extends 'tasks.next'
     ? Omit<ParsedOf<N>, 'waitMs'>
-    : N extends 'plans.submit'
+    : N extends 'plans.submit' | 'policies.set'
       ? ParsedOf<N> & { readonly digest: string }
-      : WithoutToken<ParsedOf<N>>
+      : N extends 'blockers.raise'
+        ? WithoutToken<ParsedOf<N>> & { readonly waiting: readonly string[] }
+        : WithoutToken<ParsedOf<N>>
 >;

@@ -3,7 +3,14 @@
  * nearly so), and constructors build them in that order: stringifying an event gives canonical JSON.
  */
 import type { RealmEvent } from '../realm/events.ts';
+import type { GovernorEvent } from '../governor/events.ts';
+import type { OptimiseEvent } from '../optimise/events.ts';
 import type { CoordinatorEvent } from '../coordinator/events.ts';
 import type { WitnessEvent } from '../witness/events.ts';
 
-export type DomainEvent = CoordinatorEvent | RealmEvent | WitnessEvent;
+export type DomainEvent =
+  | CoordinatorEvent
+  | GovernorEvent
+  | OptimiseEvent
+  | RealmEvent
+  | WitnessEvent;

@@ -1,5 +1,5 @@
 /** The coordinator's operations: plans, phases, tasks, leases, sessions, blockers. */
-export { BlockerKind, blockerOperations, BlockerRow } from './blockers.ts';
+export { BlockerKind, blockerOperations, BlockerRow, HelpRow } from './blockers.ts';
 export { PhaseRow, planOperations, PlanRow } from './plans.ts';
 export { sessionOperations, SessionRow } from './sessions.ts';
 export { TaskRow, WhyNot } from './task-rows.ts';

@@ -1,6 +1,6 @@
 /** Operations of plans and phases. */
 import { z } from 'zod';
-import { Digest, PhaseKey, PlanId, TaskId, TaskKey, Timestamp } from '../../ids.ts';
+import { Digest, MicroUsd, PhaseKey, PlanId, TaskId, TaskKey, Timestamp } from '../../ids.ts';
 import { PLAN_TASKS_PER_CALL_MAX } from '../../limits.ts';
 import { ANYONE, defineOperation, OPERATORS, RUNNERS } from '../../operation.ts';
 import { PlanSpec, TaskSpec } from '../../plan.ts';
@@ -48,7 +48,11 @@ export const planOperations = [
       'Take a plan: its phases, its tasks and what depends on what. The same plan twice changes nothing.',
     effect: 'write',
     callers: OPERATORS,
-    input: z.strictObject({ plan: PlanSpec }),
+    input: z.strictObject({
+      plan: PlanSpec,
+      /** The most that the plan may cost, as a person confirmed it; wanted above the policy\u2019s limit. */
+      confirmMicroUsd: MicroUsd.optional(),
+    }),
     output: z.strictObject({ planId: PlanId, tasks: Count, ready: Count, changed: z.boolean() }),
     errors: [
       'plan.exists',
@@ -57,6 +61,9 @@ export const planOperations = [
       'plan.duplicate_task',
       'plan.unknown_phase',
       'plan.duplicate_phase',
+      'budget.unconfirmed',
+      'budget.too_wide',
+      'policy.denied',
     ],
   }),
   defineOperation({

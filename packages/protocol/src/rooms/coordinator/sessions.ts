@@ -4,6 +4,7 @@ import {
   AgentName,
   CapabilityId,
   DurationMs,
+  MicroUsd,
   SessionId,
   SwarmId,
   TaskId,
@@ -51,9 +52,11 @@ export const sessionOperations = [
       capabilities: z.array(CapabilityId).max(CAPABILITIES_MAX).optional(),
       leasesMax: z.int().min(1).max(SESSION_LEASES_MAX).optional(),
       label: z.string().max(TITLE_CHARS_MAX).optional(),
+      /** What the session may spend; absent: what its swarm may. */
+      limitMicroUsd: MicroUsd.optional(),
     }),
     output: Opened,
-    errors: ['session.too_many'],
+    errors: ['session.too_many', 'budget.too_wide'],
   }),
   defineOperation({
     name: 'sessions.heartbeat',

@@ -1,6 +1,6 @@
 /** What readers see of tasks. */
 import { z } from 'zod';
-import { AgentName, PhaseKey, SessionId, TaskId, Timestamp } from '../../ids.ts';
+import { AgentName, BlockerId, PhaseKey, SessionId, TaskId, Timestamp } from '../../ids.ts';
 import { Count, TaskPhase } from './words.ts';
 
 export const TaskRow = z.strictObject({
@@ -10,6 +10,8 @@ export const TaskRow = z.strictObject({
   planPhase: PhaseKey.optional(),
   priority: z.int(),
   filler: z.boolean(),
+  /** The blocker that it is a help for. */
+  helps: BlockerId.optional(),
   fence: Count,
   attempts: Count,
   attemptsMax: Count,

@@ -45,6 +45,7 @@ const CLAIM_ERRORS = [
   'capability.missing',
   'budget.exceeded',
   'swarm.suspended',
+  'policy.denied',
 ] as const;
 
 export const taskOperations = [
@@ -71,7 +72,15 @@ export const taskOperations = [
       waitMs: DurationMs.max(WAIT_MS_MAX).optional(),
     }),
     output: z.strictObject({ grants: z.array(Grant) }),
-    errors: ['session.not_found', 'session.ended', 'session.full', 'plan.not_found'],
+    errors: [
+      'session.not_found',
+      'session.ended',
+      'session.full',
+      'plan.not_found',
+      'budget.exceeded',
+      'swarm.suspended',
+      'policy.denied',
+    ],
   }),
   defineOperation({
     name: 'tasks.renew',

@@ -1,6 +1,14 @@
 /** What several operations of the coordinator speak of. */
 import { z } from 'zod';
-import { Digest, DurationMs, FencingToken, MicroUsd, TaskId, Timestamp } from '../../ids.ts';
+import {
+  BlockerId,
+  Digest,
+  DurationMs,
+  FencingToken,
+  MicroUsd,
+  TaskId,
+  Timestamp,
+} from '../../ids.ts';
 import {
   ARTIFACTS_MAX,
   GATES_MAX,
@@ -74,7 +82,12 @@ export type Evidence = z.infer<typeof Evidence>;
 export const LeaseScope = z.strictObject({
   repo: z.string().optional(),
   owns: z.array(z.string()).optional(),
-  limitMicroUsd: MicroUsd.optional(),
+  /** The most that the task may cost. */
+  limitMicroUsd: MicroUsd,
+  /** What is set aside for it now: a cost within it is always covered. */
+  reservedMicroUsd: MicroUsd,
+  /** The blocker that a help task is for. */
+  helps: BlockerId.optional(),
 });
 
 export const Grant = z.strictObject({

@@ -1,0 +1,245 @@
+/** The gate of grants: what money, breakers and the policy say before a task is leased, and what they set aside for it. */
+import { factsFrom, reject } from '@infrafabric/protocol';
+import type { Facts, Rejection } from '@infrafabric/protocol';
+import { findPlan, havesOf } from '../coordinator/index.ts';
+import type { SessionState } from '../coordinator/index.ts';
+import {
+  accountsOf,
+  balanceOf,
+  draftReserve,
+  expectedCostOf,
+  judgeAction,
+  overBudget,
+  reputationOf,
+  shortOf,
+  swarmOfSession,
+  taskLimitOf,
+  worstCaseOf,
+} from '../governor/index.ts';
+import type { BudgetReserved, CompiledPolicy, Payers, SwarmState } from '../governor/index.ts';
+import type { GateTask, GrantGate } from '../kernel/gate.ts';
+import { policyOn } from './scene.ts';
+import type { Scene } from './scene.ts';
+
+export interface MoneyGate extends GrantGate {
+  /** What was set aside for the tasks that were granted. */
+  readonly reserved: readonly BudgetReserved[];
+}
+
+/** `ending` is a lease of the session that ends by the same decision: a probe that is over makes room for the next. */
+export const gateFor = (scene: Scene, session: SessionState, ending?: string): MoneyGate => {
+  const swarm = swarmOfSession(scene.world.governor, session.id);
+  return new Gate(scene, session, swarm, ending);
+};
+
+class Gate implements MoneyGate {
+  readonly reserved: BudgetReserved[] = [];
+  readonly closed: Rejection | undefined;
+  readonly #scene: Scene;
+  readonly #session: SessionState;
+  readonly #swarm: SwarmState | undefined;
+  readonly #policies: Readonly<Record<'task.claim' | 'help.lease', CompiledPolicy | undefined>>;
+  #probes = 0;
+  #facts: Facts | undefined;
+
+  constructor(
+    scene: Scene,
+    session: SessionState,
+    swarm: SwarmState | undefined,
+    ending: string | undefined,
+  ) {
+    this.#scene = scene;
+    this.#session = session;
+    this.#swarm = swarm;
+    this.#policies = {
+      'task.claim': policyOn(scene, 'task.claim'),
+      'help.lease': policyOn(scene, 'help.lease'),
+    };
+    if (swarm !== undefined && swarm.breaker.state !== 'closed') {
+      this.#probes = liveLeases(scene, swarm) - (ending === undefined ? 0 : 1);
+      this.closed = this.#suspended(swarm);
+    }
+  }
+
+  refuse(task: GateTask): Rejection | undefined {
+    const swarm = this.#swarm;
+    if (swarm?.breaker.state === 'half-open' && this.#probes > 0) return this.#suspended(swarm);
+    const amount = this.#amountOf(task);
+    return this.#short(task, amount) ?? this.#denied(task, amount);
+  }
+
+  take(task: GateTask): void {
+    this.#probes += 1;
+    const amount = this.#amountOf(task);
+    if (amount === 0) return;
+    const payers = this.#payersOf(task);
+    draftReserve(this.#scene.draft, payers, amount);
+    this.reserved.push(
+      reservedFor(payers, { amount, fence: task.fence, limit: this.#limitOf(task) }),
+    );
+  }
+
+  /** G4: an open breaker gives nothing, a half-open one lease at a time. */
+  #suspended({ id, breaker }: SwarmState): Rejection | undefined {
+    const { state, reason = '', by = '', since = 0 } = breaker;
+    const facts = { swarmId: id, state, reason, by, since };
+    if (state === 'open') {
+      const detail = `Swarm ${id} is stopped: ${reason}. An operator can let it try again: ifab breaker reset ${id} --reason TEXT.`;
+      return reject('swarm.suspended', detail, facts);
+    }
+    if (this.#probes === 0) return undefined;
+    const detail = `Swarm ${id} is tried with one lease at a time until one succeeds.`;
+    return { ...reject('swarm.suspended', detail, facts) };
+  }
+
+  #payersOf({ planId, taskId }: GateTask): Payers {
+    const { id, swarm } = this.#session;
+    return { planId, taskId, sessionId: id, ...(swarm === undefined ? {} : { swarmId: swarm }) };
+  }
+
+  #limitOf({ taskId, spec }: GateTask): number {
+    return limitOfTask(this.#scene, taskId, spec);
+  }
+
+  /** What is set aside: the worst case, and of a task that has spent before no more than it has left. */
+  #amountOf(task: GateTask): number {
+    const { resource } = this.#scene.world.governor.policy;
+    const worst = worstCaseOf(task.spec, this.#swarm?.profile, resource);
+    const known = this.#scene.world.governor.accounts.get(`task:${task.taskId}`);
+    if (known === undefined || worst === 0) return worst;
+    const left = this.#limitOf(task) - known.spent;
+    return left > 0 ? Math.min(worst, left) : worst;
+  }
+
+  #short(task: GateTask, amount: number): Rejection | undefined {
+    if (amount === 0) return undefined;
+    const { draft } = this.#scene;
+    draft.limits.set(`task:${task.taskId}`, this.#limitOf(task));
+    const account = shortOf(draft, accountsOf(this.#payersOf(task)), amount);
+    return account === undefined ? undefined : overBudget(draft, account, amount, task.taskId);
+  }
+
+  #denied(task: GateTask, amount: number): Rejection | undefined {
+    const action = task.isHelp ? 'help.lease' : 'task.claim';
+    const policy = this.#policies[action];
+    if (policy === undefined) return undefined;
+    const verdict = judgeAction(policy, action, this.#factsOf(task, action, amount));
+    if (verdict.kind === 'permit') return undefined;
+    return reject('policy.denied', `${task.taskId}: ${verdict.reason}`, {
+      taskId: task.taskId,
+      action,
+      ...(verdict.rule === undefined ? {} : { rule: verdict.rule }),
+    });
+  }
+
+  #factsOf(task: GateTask, action: 'task.claim' | 'help.lease', amount: number): Facts {
+    this.#facts ??= factsOfSession(this.#scene, this.#session, this.#swarm);
+    return {
+      ...this.#facts,
+      action,
+      task: factsOfTask(task, this.#limitOf(task), this.#swarm),
+      plan: factsOfPlan(this.#scene, task.planId),
+      amountMicroUsd: amount,
+      matchPermille: task.matchPermille,
+    };
+  }
+}
+
+/** Live leases of all sessions of a swarm. */
+const liveLeases = ({ world }: Scene, { id }: SwarmState): number => {
+  let live = 0;
+  for (const session of world.governor.sessionsOf.get(id) ?? [])
+    live += world.coordinator.sessions.get(session)?.leases.size ?? 0;
+  return live;
+};
+
+/** The limit of a task: what its account has, else what its plan or the policy says. */
+export const limitOfTask = (
+  { world }: Pick<Scene, 'world'>,
+  taskId: string,
+  spec: GateTask['spec'],
+): number =>
+  world.governor.accounts.get(`task:${taskId}`)?.limit ??
+  taskLimitOf(spec, world.governor.policy.resource);
+
+export const reservedFor = (
+  { planId, taskId, sessionId, swarmId }: Payers,
+  {
+    amount,
+    fence,
+    limit,
+  }: { readonly amount: number; readonly fence: number; readonly limit: number },
+): BudgetReserved => ({
+  amountMicroUsd: amount,
+  fence,
+  limitMicroUsd: limit,
+  planId,
+  sessionId,
+  ...(swarmId === undefined ? {} : { swarmId }),
+  taskId,
+  type: 'budget.reserved',
+});
+
+const factsOfSession = (
+  { world, command, draft }: Scene,
+  session: SessionState,
+  swarm: SwarmState | undefined,
+): Facts => {
+  const account = session.swarm === undefined ? 'realm' : `swarm:${session.swarm}`;
+  const { available, spent } = balanceOf(draft, account);
+  return factsFrom({
+    principal: command.principal,
+    session: {
+      id: session.id,
+      agent: session.agent,
+      role: session.role,
+      capabilities: [...havesOf(world.coordinator, session)],
+    },
+    swarm: {
+      id: session.swarm ?? '',
+      registered: swarm !== undefined,
+      availableMicroUsd: available,
+      spentMicroUsd: spent,
+      ...(swarm === undefined
+        ? {}
+        : {
+            reputationPermille: reputationOf(swarm.profile),
+            costPerHourMicroUsd: swarm.profile.costPerHourMicroUsd,
+            model: swarm.profile.model ?? '',
+            role: swarm.profile.role ?? 'worker',
+          }),
+    },
+  });
+};
+
+const factsOfTask = (
+  { taskId, planId, spec, attempt, priority, isHelp }: GateTask,
+  limit: number,
+  swarm: SwarmState | undefined,
+): Facts['task'] => ({
+  id: taskId,
+  plan: planId,
+  key: spec.key,
+  type: spec.type ?? '',
+  priority,
+  labels: spec.labels ?? [],
+  needs: spec.needs ?? [],
+  phase: spec.phase ?? '',
+  repo: spec.repo ?? '',
+  owns: spec.owns ?? [],
+  model: spec.model ?? '',
+  estimateMicroUsd: expectedCostOf(spec, swarm?.profile),
+  limitMicroUsd: limit,
+  attempt,
+  isHelp,
+});
+
+const factsOfPlan = ({ world }: Scene, planId: string): Facts['plan'] => {
+  const plan = findPlan(world.coordinator, planId);
+  return {
+    id: planId,
+    tasks: plan?.counts.reduce((sum, count) => sum + count, 0) ?? 0,
+    costMicroUsd: world.governor.accounts.get(`plan:${planId}`)?.spent ?? 0,
+    phases: plan?.phases.length ?? 0,
+  };
+};

@@ -1,0 +1,218 @@
+/**
+ * Accounts and what is done to them. A lease draws on two branches under one root: what is worked on (plan, task) and who
+ * works (swarm, session). A decision computes on a `Draft` over the accounts and never touches them; folding does.
+ */
+import { RESOURCE_POLICY_DEFAULT } from '@infrafabric/protocol';
+import { assert, must } from '../kernel/decision.ts';
+import type { BudgetLimited, BudgetReserved, BudgetSettled, UsageRecorded } from './events.ts';
+import type { Account, GovernorState, Reservation } from './state.ts';
+
+/** Whose money a lease spends. */
+export interface Payers {
+  readonly planId: string;
+  readonly taskId: string;
+  readonly sessionId: string;
+  readonly swarmId?: string;
+}
+
+interface Change {
+  reserved: number;
+  spent: number;
+  overrun: number;
+}
+
+/** Changes that a decision has made so far, before any of them is folded. */
+export interface Draft {
+  readonly state: GovernorState;
+  readonly changes: Map<string, Change>;
+  /** Limits that accounts get, where a decision opens or changes them. */
+  readonly limits: Map<string, number>;
+}
+
+export const draftOf = (state: GovernorState): Draft => ({
+  state,
+  changes: new Map(),
+  limits: new Map(),
+});
+
+const ROOT = 'realm';
+
+/** The accounts of a lease, the narrowest first: it is the one that a refusal should name. */
+export const accountsOf = ({ planId, taskId, sessionId, swarmId }: Payers): readonly string[] =>
+  swarmId === undefined
+    ? [`task:${taskId}`, `session:${sessionId}`, `plan:${planId}`, ROOT]
+    : [`task:${taskId}`, `session:${sessionId}`, `swarm:${swarmId}`, `plan:${planId}`, ROOT];
+
+/** The account above one: sessions stand below their swarm, which only their opening knows. */
+export const parentOf = (
+  state: GovernorState,
+  account: string,
+  swarmId?: string,
+): string | undefined => {
+  if (account === ROOT) return undefined;
+  const known = state.accounts.get(account)?.parent;
+  if (known !== undefined) return known;
+  if (account.startsWith('task:')) return `plan:${account.slice(5, account.indexOf('/'))}`;
+  if (account.startsWith('session:')) {
+    const swarm = swarmId ?? state.swarmOf.get(account.slice(8));
+    return swarm === undefined ? ROOT : `swarm:${swarm}`;
+  }
+  return ROOT;
+};
+
+/** The limit in force: its own, or that of the nearest account above that has one (G5). */
+export const limitOf = ({ state, limits }: Draft, account: string): number => {
+  let at: string | undefined = account;
+  while (at !== undefined) {
+    const own = limits.get(at) ?? state.accounts.get(at)?.limit;
+    if (own !== undefined) return own;
+    at = parentOf(state, at);
+  }
+  assert(false, 'G5: a root without a limit');
+  return RESOURCE_POLICY_DEFAULT.realmLimitMicroUsd;
+};
+
+export interface Balance {
+  readonly limit: number;
+  readonly reserved: number;
+  readonly spent: number;
+  readonly overrun: number;
+  /** What can still be reserved; never below nought. */
+  readonly available: number;
+}
+
+export const balanceOf = (draft: Draft, account: string): Balance => {
+  const known = draft.state.accounts.get(account);
+  const change = draft.changes.get(account);
+  const limit = limitOf(draft, account);
+  const reserved = (known?.reserved ?? 0) + (change?.reserved ?? 0);
+  const spent = (known?.spent ?? 0) + (change?.spent ?? 0);
+  const overrun = (known?.overrun ?? 0) + (change?.overrun ?? 0);
+  return { limit, reserved, spent, overrun, available: Math.max(0, limit - reserved - spent) };
+};
+
+/** The first account that cannot cover the amount, or undefined. */
+export const shortOf = (
+  draft: Draft,
+  accounts: readonly string[],
+  amount: number,
+): string | undefined =>
+  amount === 0
+    ? undefined
+    : accounts.find((account) => balanceOf(draft, account).available < amount);
+
+/** What all of the accounts can still cover. */
+export const coverOf = (draft: Draft, accounts: readonly string[]): number =>
+  Math.min(...accounts.map((account) => balanceOf(draft, account).available));
+
+const change = (draft: Draft, accounts: readonly string[], by: Partial<Change>): void => {
+  for (const account of accounts) {
+    let known = draft.changes.get(account);
+    if (known === undefined)
+      draft.changes.set(account, (known = { reserved: 0, spent: 0, overrun: 0 }));
+    known.reserved += by.reserved ?? 0;
+    known.spent += by.spent ?? 0;
+    known.overrun += by.overrun ?? 0;
+  }
+};
+
+export const draftReserve = (draft: Draft, payers: Payers, amount: number): void => {
+  change(draft, accountsOf(payers), { reserved: amount });
+};
+
+export const draftSettle = (draft: Draft, reservation: Reservation): void => {
+  change(draft, accountsOf(reservation), { reserved: -reservation.left });
+};
+
+export interface Charge {
+  /** Paid from what was reserved, and from what the accounts still had. */
+  readonly reserved: number;
+  readonly extended: number;
+  readonly overrun: number;
+}
+
+/** How a cost is covered: by the reservation, then by what every account still has; the rest is overrun (G1). */
+export const draftCharge = (draft: Draft, reservation: Reservation, cost: number): Charge => {
+  const accounts = accountsOf(reservation);
+  const reserved = Math.min(cost, reservation.left);
+  const extended = Math.min(cost - reserved, coverOf(draft, accounts));
+  const overrun = cost - reserved - extended;
+  change(draft, accounts, { reserved: -reserved, spent: reserved + extended, overrun });
+  return { reserved, extended, overrun };
+};
+
+const open = (state: GovernorState, account: string, swarmId?: string): Account => {
+  let known = state.accounts.get(account);
+  if (known === undefined) {
+    const parent = parentOf(state, account, swarmId);
+    known = {
+      ...(parent === undefined ? {} : { parent }),
+      reserved: 0,
+      spent: 0,
+      overrun: 0,
+      alerted: 0,
+    };
+    state.accounts.set(account, known);
+  }
+  return known;
+};
+
+export const foldLimited = (state: GovernorState, event: BudgetLimited): void => {
+  const { account, limitMicroUsd, parent } = event;
+  const known = open(state, account, parent?.startsWith('swarm:') ? parent.slice(6) : undefined);
+  assert(
+    known.reserved + known.spent <= limitMicroUsd,
+    'G1: a limit below what is spent and reserved',
+  );
+  known.limit = limitMicroUsd;
+  // What was spent stands lower under a higher limit: its marks are passed again.
+  known.alerted = 0;
+};
+
+export const foldReserved = (state: GovernorState, event: BudgetReserved): void => {
+  const { taskId, fence, planId, sessionId, swarmId, amountMicroUsd } = event;
+  assert(!state.reservations.has(taskId), 'G2: a task is reserved for twice');
+  for (const account of accountsOf(event)) open(state, account, swarmId).reserved += amountMicroUsd;
+  must(state.accounts.get(`task:${taskId}`), 'a task without its account').limit =
+    event.limitMicroUsd;
+  state.reservations.set(taskId, {
+    taskId,
+    fence,
+    planId,
+    sessionId,
+    ...(swarmId === undefined ? {} : { swarmId }),
+    left: amountMicroUsd,
+    spent: 0,
+  });
+};
+
+export const foldUsage = (state: GovernorState, event: UsageRecorded): void => {
+  const reservation = must(state.reservations.get(event.taskId), 'G2: a cost without a lease');
+  const fromReserved = Math.min(event.chargedMicroUsd, reservation.left);
+  reservation.left -= fromReserved;
+  reservation.spent += event.chargedMicroUsd;
+  for (const account of accountsOf(reservation)) {
+    const known = open(state, account);
+    known.reserved -= fromReserved;
+    known.spent += event.chargedMicroUsd;
+    known.overrun += event.overrunMicroUsd;
+  }
+};
+
+export const foldSettled = (state: GovernorState, event: BudgetSettled): void => {
+  const reservation = must(state.reservations.get(event.taskId), 'G2: settled and not reserved');
+  assert(
+    reservation.fence === event.fence && reservation.left === event.releasedMicroUsd,
+    'G2: another reservation is settled',
+  );
+  for (const account of accountsOf(reservation)) open(state, account).reserved -= reservation.left;
+  state.reservations.delete(event.taskId);
+};
+
+/** An account that nothing will be asked of any more; what it spent stands in the accounts above. */
+export const closeAccount = (state: GovernorState, account: string): void => {
+  const known = state.accounts.get(account);
+  if (known === undefined) return;
+  assert(known.reserved === 0, 'G2: an account is closed with money reserved');
+  state.accounts.delete(account);
+};
