@@ -63,7 +63,7 @@ const showReport = async (asking: Asking, { by, filter, report }: Made): Promise
 const falsifyReport = async (asking: Asking, { by, filter, report }: Made): Promise<number> => {
   const { rows, total } = report;
   const { before } = filter;
-  const attempts = await disproveCosts(asking, { by, filter, rows, total: { ...total }, before });
+  const attempts = await disproveCosts(asking, { by, filter, rows, total, before });
   const holds = attempts.every((attempt) => attempt.holds);
   asking.context.out.data(
     { answer: report, mode: 'falsify', size: before, holds, attempts },

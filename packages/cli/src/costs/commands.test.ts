@@ -494,7 +494,9 @@ describe('cost budget', () => {
     };
     await serve({
       'budgets.list': ({ after, kind }) =>
-        after === undefined ? { accounts: [REALM, tripped], next: kind } : { accounts: [near] },
+        after === undefined
+          ? { accounts: [REALM, tripped], next: kind ?? 'all' }
+          : { accounts: [near] },
     });
     const { stdout } = await run(showBudgets);
     expect(stdout).toBe(

@@ -2,6 +2,7 @@
  * `--mode=falsify`: tries to disprove a report. Its sums are made again from the entries of the log, without the rows
  * that the report came from, and compared to the micro-dollar; what all records cost is compared with the realm's account.
  */
+import type { InputOf, OutputOf } from '@infrafabric/protocol';
 import type { Attempt } from '../commands/falsify.ts';
 import { cliError } from '../output/problem.ts';
 import type { Terminal } from '../output/terminal.ts';
@@ -10,7 +11,7 @@ import type { FigureRow } from './figures-csv.ts';
 import { differences, groupKey, LogSums } from './from-log.ts';
 import { usdText } from './money.ts';
 import { ask, indexedPosition } from './read.ts';
-import type { Asking } from './read.ts';
+import type { Asking, Report } from './read.ts';
 import type { CostFilter } from './wish.ts';
 
 /** What was said, and of which part of the log. */
@@ -19,7 +20,7 @@ export interface Said {
   readonly filter: CostFilter;
   readonly rows: readonly FigureRow[];
   /** Absent: the answer says none. */
-  readonly total?: Partial<FigureRow>;
+  readonly total?: Report['total'];
   /** Entries below this index. */
   readonly before: number;
 }
@@ -91,8 +92,13 @@ const addEntries = async (asking: Asking, sums: LogSums, before: number): Promis
   let from: number | undefined = 0;
   // Ends: each page begins behind the one before it, and none goes beyond `before`.
   while (from !== undefined && from < before) {
-    const wish = { operation: 'usage.record', from, to: before - 1, limit: PAGE_ROWS };
-    const page = await ask(asking, 'witness.query', wish);
+    const wish: InputOf<'witness.query'> = {
+      operation: 'usage.record',
+      from,
+      to: before - 1,
+      limit: PAGE_ROWS,
+    };
+    const page: OutputOf<'witness.query'> = await ask(asking, 'witness.query', wish);
     for (const entry of page.entries) sums.add(entry);
     seen += page.entries.length;
     from = page.next;

@@ -50,11 +50,11 @@ export class LogSums {
 export const groupKey = (by: readonly string[], group: Readonly<Record<string, string>>): string =>
   JSON.stringify(by.map((name) => group[name] ?? ''));
 
+/** What one side says; a figure that it does not name is 0. */
+type Said = { readonly [K in (typeof FIGURES)[number]]?: number | undefined };
+
 /** Figures that differ, with what each side says; none where the rows are the same to the micro-dollar. */
-export const differences = (
-  said: Partial<FigureRow> | undefined,
-  found: Partial<FigureRow> | undefined,
-): readonly string[] =>
+export const differences = (said: Said | undefined, found: Said | undefined): readonly string[] =>
   FIGURES.filter((name) => (said?.[name] ?? 0) !== (found?.[name] ?? 0)).map(
     (name) => `${name} ${said?.[name] ?? 'none'}, in the log ${found?.[name] ?? 'none'}`,
   );

@@ -1,11 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { PRICE_CATALOGUE } from '../../../protocol/src/price-catalogue.ts';
 import {
+  PRICE_CATALOGUE,
   MICRO_USD_PER_MTOK_MAX,
   TOKENS_PER_RECORD_MAX,
   type ModelPrice,
-} from '../../../protocol/src/prices.ts';
+} from '@infrafabric/protocol';
 import { ceilingCost, costOf, priceOf, priceRow, worstCase } from './pricing.ts';
 
 const NOV_2026 = Date.UTC(2026, 10, 21);

@@ -1,7 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { PRICE_CATALOGUE } from '../../../protocol/src/price-catalogue.ts';
-import type { ModelPrice } from '../../../protocol/src/prices.ts';
+import { PRICE_CATALOGUE, type ModelPrice } from '@infrafabric/protocol';
 import { costOf, priceRow } from './pricing.ts';
 import { routeModel, tierOf, unableBecause, withTier } from './routing.ts';
 import type { RouteWish } from './routing.ts';

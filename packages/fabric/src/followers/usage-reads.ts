@@ -87,7 +87,7 @@ export class UsageReads {
   history(ask: HistoryAsk): HistoryAnswer | Rejection {
     const { by, bucket } = ask;
     const columns = [STEPS[bucket], ...(by === undefined ? [] : [DIMENSIONS[by]])];
-    const kinds = ['number', ...(by === undefined ? [] : ['string'])] as const;
+    const kinds = by === undefined ? (['number'] as const) : (['number', 'string'] as const);
     const place = placeOf(ask.after, kinds);
     if (place === 'bad') return BAD_PLACE;
     const { table, where, indexedTo } = this.#start(ask);
