@@ -5,6 +5,7 @@
  */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { parseCursor } from '@infrafabric/protocol';
 import { genesisLeaf } from '@infrafabric/tlog';
 
 import { openFileJournal } from '../src/adapters/journal-file/journal.ts';
@@ -17,6 +18,7 @@ import { EscalationLog, other } from './escalation-log.ts';
 
 const [folder = '', mode = ''] = process.argv.slice(2);
 const POLL_MS = 5;
+const LOOKS_MAX = 10_000;
 const pause = (ms: number): Promise<void> =>
   new Promise((resolve) => {
     setTimeout(resolve, ms);
@@ -29,12 +31,13 @@ const journal = await openFileJournal({
 });
 const escalations = new EscalationLog(journal);
 if (escalations.figures().size === 0) await escalations.append([other()]);
+const cursors = cursorFolder(join(folder, 'notify'));
 const notifications = await startNotifications({
   fabric: escalations,
   notifiers: [
     fileNotifier({ name: 'file', path: join(folder, 'notices'), bytesMax: 20_000, keep: 1_000 }),
   ],
-  cursors: cursorFolder(join(folder, 'notify')),
+  cursors,
   log: silentLog,
 });
 
@@ -57,13 +60,12 @@ if (size > 1) {
     if (item.index === size - 1) break;
   }
 }
-// The reader of the notices has read as far as this one once nothing waits for two looks in a row.
-let quiet = 0;
-for (let looks = 0; quiet < 20; looks += 1) {
+// Everything is told of when the cursor stands at the end: it never passes a notice that is not delivered.
+for (let looks = 0; ; looks += 1) {
+  const progress = await cursors.load('file');
+  if (typeof progress === 'object' && parseCursor(progress.cursor).index >= size - 1) break;
+  if (looks > LOOKS_MAX) throw new Error('it never ends');
   await pause(POLL_MS);
-  const [figures] = notifications.figures();
-  quiet = figures?.waiting === 0 ? quiet + 1 : 0;
-  if (looks > 10_000) throw new Error('it never ends');
 }
 await notifications.stop();
 await escalations.close();

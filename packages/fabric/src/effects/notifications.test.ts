@@ -371,7 +371,9 @@ test('stop ends what hangs, and it is delivered after the next start', async () 
   await before.stop();
   expect(told?.aborted).toBe(true);
   expect(first.clock.timers).toBe(0);
-  expect(first.log.of('notice.stop_overdue')).toEqual([]);
+  for (const event of ['notice.stop_overdue', 'notice.retried', 'notice.failed']) {
+    expect(first.log.of(event), 'a stop is nobody’s failure').toEqual([]);
+  }
   receiver.next = () => Promise.resolve();
   const second = await world(first.memory, first.cursors);
   const running = await second.start(receiver);
@@ -431,6 +433,28 @@ test('a full outbox stops the reading, and room lets it go on: nothing is lost',
   await expect.poll(() => receiver.ids.length).toBe(ids.length);
   await running.stop();
   expect(receiver.ids).toEqual(ids);
+});
+
+test('a backlog that does not fit is begun only as far as room is needed: what follows may end it', async () => {
+  const first = await world();
+  const receiver = new Receiver();
+  await (await first.start(receiver)).stop();
+  const ids = Array.from({ length: WAITING_MAX + 5 }, (_, n) => `esc_${n + 1}`);
+  await first.escalations.append(...ids.slice(0, 1_000).map((id) => [raised(id)]));
+  await first.escalations.append(...ids.slice(1_000).map((id) => [raised(id)]));
+  await first.escalations.append(...ids.slice(0, 1_000).map((id) => [acknowledged(id)]));
+  await first.escalations.append(...ids.slice(1_000).map((id) => [acknowledged(id)]));
+  const second = await world(first.memory, first.cursors);
+  const running = await second.start(receiver);
+  const settled = (): number => {
+    const [figures] = running.figures();
+    return (figures?.delivered ?? 0) + (figures?.dropped ?? 0);
+  };
+  await expect.poll(settled).toBe(ids.length);
+  await running.stop();
+  expect(receiver.ids).toEqual(ids.slice(0, receiver.ids.length));
+  expect(receiver.ids.length).toBeGreaterThanOrEqual(5);
+  expect(receiver.ids.length).toBeLessThan(20);
 });
 
 test('an event of another shape is an error in the log, and the next one is delivered', async () => {
