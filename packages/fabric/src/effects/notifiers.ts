@@ -12,6 +12,8 @@ export interface NotifierParts {
   readonly version: string;
   /** Takes the console's lines: standard error. */
   readonly write: (text: string) => unknown;
+  /** Whether a person reads it. */
+  readonly isTerminal: boolean;
   /** Wall time, ms since 1970. */
   readonly now?: () => number;
 }
@@ -22,11 +24,13 @@ export const notifiersOf = (config: NotifyConfig, parts: NotifierParts): readonl
 
 const notifierOf = (
   each: NotifyConfig[number],
-  { dataDir, version, write, now = Date.now }: NotifierParts,
+  { dataDir, version, write, isTerminal, now = Date.now }: NotifierParts,
 ): Notifier => {
   switch (each.kind) {
-    case 'console':
-      return consoleNotifier({ ...each, write });
+    case 'console': {
+      const format = each.format === 'auto' ? (isTerminal ? 'line' : 'json') : each.format;
+      return consoleNotifier({ name: each.name, format, write });
+    }
     case 'file':
       return fileNotifier({ ...each, path: resolve(dataDir, each.path) });
     case 'webhook': {

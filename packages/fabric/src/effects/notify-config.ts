@@ -20,7 +20,8 @@ const TIMEOUT_MS_MAX = 30_000;
 const ConsoleNotify = z.strictObject({
   kind: z.literal('console'),
   name: Name.default('console'),
-  format: z.enum(['line', 'json']).default('line'),
+  /** `auto`: a line where a person reads, JSON where a collector does. */
+  format: z.enum(['auto', 'line', 'json']).default('auto'),
 });
 
 const FileNotify = z.strictObject({
@@ -54,3 +55,12 @@ export const NotifyConfig = z
     error: 'two notifiers have one name: give each its own',
   });
 export type NotifyConfig = z.infer<typeof NotifyConfig>;
+
+/** What an operator finds without having configured anything: alerts where the fabric's own log goes. */
+export const NOTIFY_DEFAULT: NotifyConfig = [{ kind: 'console', name: 'console', format: 'auto' }];
+
+/** For logs and `config explain`: of a webhook's URL only where it goes, because path and query may be a credential. */
+export const maskedNotify = (config: NotifyConfig): NotifyConfig =>
+  config.map((each) => (each.kind === 'webhook' ? { ...each, url: placeOf(each.url) } : each));
+
+const placeOf = (url: string): string => `${new URL(url).origin}/…`;

@@ -66,6 +66,7 @@ const life = async () => {
       dataDir: folder,
       version: '0.1.0',
       write: () => undefined,
+      isTerminal: false,
     }),
     cursors: cursorFolder(join(folder, 'notify')),
     clock,
