@@ -12,7 +12,31 @@ export type {
   Unchanged,
 } from './kernel/decision.ts';
 export type { DomainEvent } from './kernel/events.ts';
+export { NO_CONDITIONS } from './kernel/conditions.ts';
+export type { Condition, Conditions } from './kernel/conditions.ts';
+export { explainMatch } from './commands/explain-match.ts';
+export {
+  blockersToEscalate,
+  findAccount,
+  findBlocker,
+  explainPolicy,
+  helpCandidates,
+  helpsWith,
+  moneyOfTask,
+  ownPrices,
+  previewPlan,
+  remainingCost,
+  viewAccount,
+  viewAccounts,
+  viewBreakers,
+  viewCapabilities,
+  viewEscalations,
+  viewPolicy,
+  viewSwarm,
+  viewSwarms,
+} from './queries-governor.ts';
 export { mintsOf } from './kernel/mints.ts';
+export { worldFaults } from './commands/faults.ts';
 export { coordinatorFaults, isCurrent, judge } from './coordinator/index.ts';
 export {
   explainTask,
@@ -45,3 +69,22 @@ export {
   worldSections,
 } from './world.ts';
 export type { World } from './world.ts';
+export {
+  addCandidate,
+  bestMatches,
+  compilePolicy,
+  createMatchIndex,
+  explainAction,
+  factsOfTest,
+  judgeAction,
+  runRuleTests,
+  testRule,
+} from './governor/index.ts';
+export type {
+  Candidate,
+  CompiledPolicy,
+  Match,
+  MatchIndex,
+  RuleTestResult,
+  Verdict,
+} from './governor/index.ts';

@@ -104,3 +104,18 @@ export type {
   OperationClient,
   ToolCaller,
 } from './surfaces/mcp/index.ts';
+export {
+  celConditions,
+  checkCondition,
+  conditionMutants,
+} from './adapters/conditions-cel/index.ts';
+export type { ConditionIssue, ConditionMutant } from './adapters/conditions-cel/index.ts';
+export {
+  compilePolicy,
+  explainAction,
+  factsOfTest,
+  judgeAction,
+  runRuleTests,
+  testRule,
+} from '@infrafabric/core';
+export type { CompiledPolicy, RuleTestResult, Verdict } from '@infrafabric/core';

@@ -22,6 +22,7 @@ import {
   pushReady,
   removeReady,
 } from './ready.ts';
+import type { Offer, ReadyQueue } from './ready.ts';
 import { addToIndex, createTaskIndex, lookUp } from './task-index.ts';
 
 describe('the task index', () => {
@@ -62,11 +63,14 @@ describe('the ready queue', () => {
     reserveTasks(tasks, ranks.length);
     tasks.count = ranks.length;
     tasks.queueSlot.fill(NONE);
-    const queue = createQueue();
+    const queue = createQueue(0);
     for (const [task, rank] of ranks.entries()) tasks.rank[task] = rank;
     for (const task of ranks.keys()) pushReady(tasks, queue, task);
     return { tasks, queue };
   };
+  /** Queues as a session sees them that fits all of them. */
+  const offered = (...queues: readonly ReadyQueue[]): Offer[] =>
+    queues.map((queue) => ({ queue, matchPermille: 1_000 }));
   const sorted = (ranks: readonly number[], among: readonly number[]): number[] =>
     among.toSorted((a, b) => (ranks[a] ?? 0) - (ranks[b] ?? 0) || a - b);
   const rankLists = fc.array(fc.nat(20), { maxLength: 80, size: 'max' });
@@ -84,11 +88,12 @@ describe('the ready queue', () => {
           expect(cell(tasks.queueSlot, task)).toBe(NONE);
         }
         const expected = sorted(list, [...left]);
-        expect(bestOf(tasks, [queue], list.length, () => true)).toStrictEqual(expected);
+        expect(bestOf(tasks, offered(queue), list.length, () => true)).toStrictEqual(expected);
         const popped: number[] = [];
-        for (let best = peekBest(tasks, [queue]); best !== NONE; best = peekBest(tasks, [queue])) {
-          popped.push(best);
-          removeReady(tasks, queue, best);
+        const peek = () => peekBest(tasks, offered(queue));
+        for (let best = peek(); best !== undefined; best = peek()) {
+          popped.push(best.task);
+          removeReady(tasks, queue, best.task);
         }
         expect(popped).toStrictEqual(expected);
       }),
@@ -100,7 +105,7 @@ describe('the ready queue', () => {
     const { tasks, queue } = filled(ranks);
     removeReady(tasks, queue, 3);
     expect([...queue.items.subarray(0, queue.size)]).toStrictEqual([0, 6, 2, 1, 4, 5]);
-    expect(bestOf(tasks, [queue], 9, () => true)).toStrictEqual([0, 2, 5, 6, 1, 4]);
+    expect(bestOf(tasks, offered(queue), 9, () => true)).toStrictEqual([0, 2, 5, 6, 1, 4]);
   });
 
   test('knows the place of each task in it', () => {
@@ -112,13 +117,12 @@ describe('the ready queue', () => {
   test('several queues are merged, and a task that does not fit is passed over', () => {
     const { tasks, queue: even } = filled([]);
     reserveTasks(tasks, 10);
-    const odd = createQueue();
+    const odd = createQueue(1);
     for (let task = 0; task < 10; task += 1) pushReady(tasks, task % 2 === 0 ? even : odd, task);
-    expect(bestOf(tasks, [even, createQueue(), odd], 4, (task) => task !== 1)).toStrictEqual([
-      0, 2, 3, 4,
-    ]);
-    expect(peekBest(tasks, [odd, even])).toBe(0);
-    expect(peekBest(tasks, [createQueue()])).toBe(NONE);
+    const all = offered(even, createQueue(2), odd);
+    expect(bestOf(tasks, all, 4, ({ task }) => task !== 1)).toStrictEqual([0, 2, 3, 4]);
+    expect(peekBest(tasks, offered(odd, even))).toStrictEqual({ task: 0, matchPermille: 1_000 });
+    expect(peekBest(tasks, offered(createQueue(0)))).toBeUndefined();
     expect(bestOf(tasks, [], 1, () => true)).toStrictEqual([]);
   });
 
@@ -129,9 +133,37 @@ describe('the ready queue', () => {
       looks += 1;
       return false;
     };
-    expect(bestOf(tasks, [queue], 3, none)).toStrictEqual([]);
+    expect(bestOf(tasks, offered(queue), 3, none)).toStrictEqual([]);
     expect(looks).toBe(3 + LOOK_AHEAD_MAX);
     expect(LOOK_AHEAD_MAX).toBe(256);
+  });
+
+  test('O2: of several queues the best is that of a sort by rank, then fit, then age', () => {
+    // Property, by fast-check: up to three queues, each of one fit, against a sort of all their tasks.
+    const fits = fc.array(fc.constantFrom(700, 850, 1_000), { minLength: 1, maxLength: 3 });
+    const wanted = fc.array(fc.tuple(fc.nat(3), fc.nat(2)), { maxLength: 30 });
+    fc.assert(
+      fc.property(fits, wanted, (permilles, list) => {
+        const { tasks } = filled([]);
+        reserveTasks(tasks, list.length);
+        const offers = permilles.map((matchPermille, at) => ({
+          queue: createQueue(at),
+          matchPermille,
+        }));
+        const rows = list.map(([rank, nth], task) => {
+          tasks.rank[task] = rank;
+          const offer = offers[nth % offers.length];
+          if (offer === undefined) throw new Error('defect: no queue');
+          pushReady(tasks, offer.queue, task);
+          return { task, rank, fit: offer.matchPermille };
+        });
+        const sorted = rows
+          .toSorted((a, b) => a.rank - b.rank || b.fit - a.fit || a.task - b.task)
+          .map(({ task }) => task);
+        expect(bestOf(tasks, offers, list.length, () => true)).toStrictEqual(sorted);
+        expect(peekBest(tasks, offers)?.task).toBe(sorted[0]);
+      }),
+    );
   });
 
   test('the rank decides, then the age', () => {

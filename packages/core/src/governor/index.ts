@@ -40,3 +40,4 @@ export type { GovernorState, Reservation, SwarmState } from './state.ts';
 export { expectedCostOf, meritOf, noSwarm, taskLimitOf, worstCaseOf } from './swarm.ts';
 export { factsOfTest, runRuleTests, testRule } from './rule-tests.ts';
 export type { RuleTestResult } from './rule-tests.ts';
+export { accountRow, breakerRow, escalationRow, swarmRow } from './views.ts';

@@ -14,7 +14,7 @@ import {
   type ParsedOf,
   type Rejection,
 } from '@infrafabric/protocol';
-import { sessionOf } from '@infrafabric/core';
+import { helpCandidates, sessionOf } from '@infrafabric/core';
 import type { z } from 'zod';
 
 import { Fault } from '../fault.ts';
@@ -266,10 +266,20 @@ export class Dispatch {
     const { fencingToken, waitMs: _waitMs, ...args } = parsed;
     if (typeof fencingToken === 'string') {
       const fence = this.#parts.tokens.readFencingToken(String(parsed['taskId']), fencingToken);
-      return isRejection(fence) ? fence : { ...args, fence };
+      if (isRejection(fence)) return fence;
+      return op === 'blockers.raise'
+        ? { ...args, fence, waiting: this.#waitingFor(trusted(args['needs'] ?? [])) }
+        : { ...args, fence };
     }
-    if (op !== 'plans.submit') return args;
-    return { ...args, digest: `sha256:${hash('sha256', canonicalText(args['plan']), 'hex')}` };
+    if (op === 'plans.submit') return { ...args, digest: digestOf(args['plan']) };
+    return op === 'policies.set' ? { ...args, digest: digestOf(args['policy']) } : args;
+  }
+
+  /** Who waits and could help: the log does not know it, so the call says it. */
+  #waitingFor(needs: readonly string[]): readonly string[] {
+    const context = this.#contextNow();
+    const { tickets } = this.#parts;
+    return 'kind' in context ? [] : helpCandidates(context.world, needs, tickets.waiting);
   }
 
   #whenDurable(): Promise<Rejection | undefined> {
@@ -303,6 +313,11 @@ export class Dispatch {
         trusted<ErrorCode>(first.code),
         `The lease of ${first.taskId} with fence ${first.fence} had ended.`,
       );
+    }
+    if (first?.type === 'claim.refused' || first?.type === 'policy.denied') {
+      const said =
+        first.type === 'claim.refused' ? first.detail : `${first.action}: ${first.reason}`;
+      return reject(first.type === 'claim.refused' ? trusted(first.code) : 'policy.denied', said);
     }
     const context = this.#contextNow(this.#parts.leader.viewOfCommitted());
     if ('kind' in context) return context;
@@ -349,6 +364,9 @@ export class Dispatch {
     return reject('internal', `The fabric made a mistake; incident ${incident}.`, { incident });
   }
 }
+
+const digestOf = (value: unknown): string =>
+  `sha256:${hash('sha256', canonicalText(value), 'hex')}`;
 
 const ENDED = reject('auth.invalid', 'The session of this token has ended.');
 

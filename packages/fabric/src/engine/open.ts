@@ -1,8 +1,9 @@
 /** Composition: a journal, a blob store, secrets and a clock become a fabric. */
 import { digestFrom, entryIndex, type RealmId, type Rejection } from '@infrafabric/protocol';
 
-import { viewStatus } from '@infrafabric/core';
+import { viewStatus, type Conditions } from '@infrafabric/core';
 
+import { celConditions } from '../adapters/conditions-cel/index.ts';
 import { Fault } from '../fault.ts';
 import type { Journal } from '../ports/journal.ts';
 import { readsOf, REPLIES, REPLIES_AT_DECISION, UNCHANGED } from '../rooms/index.ts';
@@ -36,6 +37,8 @@ export interface OpenOptions {
   readonly random?: Random;
   readonly log?: Log;
   readonly snapshot?: () => Promise<Snapshot | undefined>;
+  /** The language of the policy's conditions; absent: CEL. */
+  readonly conditions?: Conditions;
   readonly followers?: MakeFollowers;
   /** The process must end, exit 75: the journal cannot be written safely any more. */
   readonly onFatal?: (fault: Fault) => void;
@@ -79,6 +82,7 @@ class EmbeddedFabric implements LeadingFabric {
   readonly leader: Leader;
   readonly tokens: Tokens;
   readonly #options: OpenOptions;
+  readonly #conditions: Conditions;
   readonly #log: Log;
   readonly #dispatch: Dispatch;
   readonly #tickets: Tickets;
@@ -91,6 +95,7 @@ class EmbeddedFabric implements LeadingFabric {
     const { clock = systemClock, random = systemRandom(), log = silentLog } = options;
     const { journal, blobs, origin, version } = options;
     this.#options = options;
+    this.#conditions = options.conditions ?? celConditions();
     this.#log = log;
     this.realm = options.realm;
     this.origin = origin;
@@ -189,6 +194,7 @@ class EmbeddedFabric implements LeadingFabric {
       blobs,
       origin,
       genesisLeaf,
+      conditions: this.#conditions,
       release: version,
       node: this.#options.node ?? 'local',
       cutBytes: this.#options.cutBytes ?? 0,
@@ -209,7 +215,7 @@ class EmbeddedFabric implements LeadingFabric {
       isReadOnly: () => this.leader.phase === 'readonly',
       checkpoint: () => this.#checkpoint(),
     };
-    return readsOf(facts, () => this.#followers);
+    return readsOf({ facts, followers: () => this.#followers, conditions: this.#conditions });
   }
 
   async #close(): Promise<void> {

@@ -7,6 +7,7 @@
  */
 import { SESSION_IDLE_MS, type EvidenceKind } from '@infrafabric/protocol';
 import {
+  blockersToEscalate,
   leaseOf,
   liveLeases,
   openSessions,
@@ -30,7 +31,8 @@ export type Due =
       readonly fence: number;
       readonly renewedAt: number;
     }
-  | { readonly kind: 'session'; readonly sessionId: string; readonly seenAt: number };
+  | { readonly kind: 'session'; readonly sessionId: string; readonly seenAt: number }
+  | { readonly kind: 'blocker'; readonly blockerId: string };
 
 /** From when a lease is counted, where that is not its grant. Wall and monotonic time, ms. */
 interface Renewal {
@@ -71,6 +73,23 @@ class TrackedSession extends Deadline {
   }
 }
 
+/** A blocker of which a person is told unless it is resolved before. */
+class WaitingBlocker extends Deadline {
+  readonly blockerId: string;
+  /** Monotonic, ms. */
+  dueAt: number;
+
+  constructor(blockerId: string, dueAt: number) {
+    super();
+    this.blockerId = blockerId;
+    this.dueAt = whole(dueAt);
+  }
+
+  endsAt(): number {
+    return this.dueAt;
+  }
+}
+
 const NOTHING_SEEN = { waiting: false } as const;
 
 export class Presence implements Pick<Soft, 'presence' | 'renewedAt'> {
@@ -81,6 +100,8 @@ export class Presence implements Pick<Soft, 'presence' | 'renewedAt'> {
   readonly #renewals = new Map<string, Renewal>();
   readonly #sessions = new Map<string, TrackedSession>();
   readonly #idle = new Deadlines<TrackedSession>();
+  readonly #blockers = new Map<string, WaitingBlocker>();
+  readonly #unresolved = new Deadlines<WaitingBlocker>();
 
   constructor(clock: Clock, world: World) {
     this.#clock = clock;
@@ -93,7 +114,7 @@ export class Presence implements Pick<Soft, 'presence' | 'renewedAt'> {
 
   /** Nothing is due before this moment of the monotonic clock. */
   get earliest(): number {
-    return Math.min(this.#leases.earliest, this.#idle.earliest);
+    return Math.min(this.#leases.earliest, this.#idle.earliest, this.#unresolved.earliest);
   }
 
   get waitingSessions(): number {
@@ -108,12 +129,16 @@ export class Presence implements Pick<Soft, 'presence' | 'renewedAt'> {
     this.#renewals.clear();
     this.#sessions.clear();
     this.#idle.clear();
+    this.#blockers.clear();
+    this.#unresolved.clear();
     const now = this.#clock.monotonic();
     for (const { id } of openSessions(this.#world)) this.#open(id, at, now);
     for (const { taskId, fence, leaseMs } of liveLeases(this.#world)) {
       this.#renewals.set(taskId, { fence, renewedAt: at, countedFrom: whole(now) });
       this.#leases.add(whole(now) + leaseMs, taskId, fence);
     }
+    for (const { blockerId, escalateAt } of blockersToEscalate(this.#world))
+      this.#watch(blockerId, now + Math.max(0, escalateAt - at));
   }
 
   /** Follows a folded entry; `now` is the monotonic clock. */
@@ -133,6 +158,13 @@ export class Presence implements Pick<Soft, 'presence' | 'renewedAt'> {
           break;
         case 'plan.cancelled':
           for (const taskId of event.ended) this.#endRenewal(taskId);
+          break;
+        case 'blocker.raised':
+          this.#watch(event.blockerId, now + event.escalateAt - entry.at);
+          break;
+        case 'blocker.resolved':
+        case 'blocker.escalated':
+          this.#unwatch(event.blockerId);
           break;
         default:
       }
@@ -174,7 +206,10 @@ export class Presence implements Pick<Soft, 'presence' | 'renewedAt'> {
         return { kind: 'lease', taskId, fence, renewedAt: renewal?.renewedAt ?? lease.grantedAt };
     }
     const idle = this.#idle.next(now);
-    return idle && { kind: 'session', sessionId: idle.sessionId, seenAt: idle.seenAt };
+    if (idle !== undefined)
+      return { kind: 'session', sessionId: idle.sessionId, seenAt: idle.seenAt };
+    const blocker = this.#unresolved.next(now);
+    return blocker && { kind: 'blocker', blockerId: blocker.blockerId };
   }
 
   /**
@@ -183,6 +218,13 @@ export class Presence implements Pick<Soft, 'presence' | 'renewedAt'> {
    */
   postpone(due: Due, at: number): void {
     const now = whole(this.#clock.monotonic());
+    if (due.kind === 'blocker') {
+      const blocker = this.#blockers.get(due.blockerId);
+      if (blocker === undefined) return;
+      blocker.dueAt = now + EXPIRY_RETRY_MS;
+      this.#unresolved.moved(blocker);
+      return;
+    }
     if (due.kind === 'lease') {
       const lease = leaseOf(this.#world, due.taskId);
       this.#leases.putOffTop(now + leftOf(due.renewedAt + (lease?.leaseMs ?? 0), at));
@@ -221,6 +263,19 @@ export class Presence implements Pick<Soft, 'presence' | 'renewedAt'> {
     const session = new TrackedSession(sessionId, at, now);
     this.#sessions.set(sessionId, session);
     this.#idle.add(session);
+  }
+
+  #watch(blockerId: string, dueAt: number): void {
+    const blocker = new WaitingBlocker(blockerId, dueAt);
+    this.#blockers.set(blockerId, blocker);
+    this.#unresolved.add(blocker);
+  }
+
+  #unwatch(blockerId: string): void {
+    const blocker = this.#blockers.get(blockerId);
+    if (blocker === undefined) return;
+    this.#blockers.delete(blockerId);
+    this.#unresolved.remove(blocker);
   }
 
   #forget(sessionId: string): void {

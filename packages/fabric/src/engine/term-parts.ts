@@ -1,5 +1,6 @@
 /** What a term is made of, how it ends, and the small moves of its loop that need no state of it. */
 import {
+  BlockerId,
   blockerIdFrom,
   SessionId,
   sessionIdFrom,
@@ -15,7 +16,7 @@ import type { Committed, Submission } from './call.ts';
 import type { Clock } from './clock.ts';
 import type { BlobStore, Log, Random } from './ports.ts';
 import type { Due, Presence } from './presence.ts';
-import { mintsOf, type World } from '@infrafabric/core';
+import { mintsOf, type Conditions, type World } from '@infrafabric/core';
 
 /** What a reply may look at besides its entry. */
 export interface View {
@@ -40,6 +41,8 @@ export interface TermParts {
   readonly random: Random;
   readonly log: Log;
   readonly replies: RepliesAtDecision;
+  /** The language of the policy's conditions. */
+  readonly conditions: Conditions;
 }
 
 export interface TermHooks {
@@ -91,22 +94,23 @@ export function refuse({ waiting }: Taken, refusal: Rejection): void {
 /** Nobody waits for what the realm does of its own accord. */
 export const IGNORE = (): void => undefined;
 
-export const expiryOf = (due: Due): Submission =>
-  due.kind === 'lease'
-    ? {
-        op: 'leases.expire',
-        args: {
-          taskId: TaskId.parse(due.taskId),
-          fence: due.fence,
-          renewedAt: timestamp(due.renewedAt),
-        },
-        ...REALM,
-      }
-    : {
-        op: 'sessions.expire',
-        args: { sessionId: SessionId.parse(due.sessionId), seenAt: timestamp(due.seenAt) },
-        ...REALM,
-      };
+export const expiryOf = (due: Due): Submission => {
+  switch (due.kind) {
+    case 'lease': {
+      const { taskId, fence, renewedAt } = due;
+      const args = { taskId: TaskId.parse(taskId), fence, renewedAt: timestamp(renewedAt) };
+      return { op: 'leases.expire', args, ...REALM };
+    }
+    case 'session': {
+      const args = { sessionId: SessionId.parse(due.sessionId), seenAt: timestamp(due.seenAt) };
+      return { op: 'sessions.expire', args, ...REALM };
+    }
+    case 'blocker': {
+      const args = { blockerId: BlockerId.parse(due.blockerId) };
+      return { op: 'blockers.escalate', args, ...REALM };
+    }
+  }
+};
 
 const NO_IDS: readonly string[] = [];
 /** What `sessionIdFrom` and `blockerIdFrom` take: 80 bits. */

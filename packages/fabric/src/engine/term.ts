@@ -106,7 +106,7 @@ export class Term implements View {
   async open(args: ArgsOf<'realm.open'>): Promise<'opened' | 'conflict'> {
     const call: Submission = { op: 'realm.open', args, ...REALM };
     const entry = this.#draft(call, this.#epoch + 1, this.#parts.clock.monotonic());
-    const decision = decide(this.world, entry);
+    const decision = decide(this.world, entry, this.#parts.conditions);
     if (decision.kind !== 'accept') throw new Error('defect: a realm refused to open');
     entry.events = decision.events;
     const draft = this.#write(entry, this.#leaf, callText(call));
@@ -196,7 +196,7 @@ export class Term implements View {
   /** `decide` is pure: where it throws, nothing was changed and only this command is lost. */
   #decision(entry: Committed): Decision {
     try {
-      return decide(this.world, entry);
+      return decide(this.world, entry, this.#parts.conditions);
     } catch (cause) {
       const { message, stack } = cause instanceof Error ? cause : new Error(String(cause));
       this.#parts.log.error({ event: 'decide.defect', op: entry.op, message, stack });

@@ -30,6 +30,8 @@ interface Ticket extends TicketRequest {
   group: Set<Ticket> | undefined;
   /** Taken back while a grant was under way: it does not wait again. */
   isLast: boolean;
+  /** A grant that another's call made while one of its own was under way. */
+  pushed: Committed | undefined;
 }
 
 /** What the tickets need of the leader. */
@@ -61,6 +63,11 @@ export class Tickets {
     return this.#count;
   }
 
+  /** The sessions that wait, in the order in which they came. */
+  get waiting(): { has(sessionId: string): boolean; readonly loose: Iterable<string> } {
+    return { has: (sessionId) => this.#bySession.has(sessionId), loose: this.#bySession.keys() };
+  }
+
   /**
    * Waits. The answer takes the ticket back and says whether it did: a grant that is on its way to disk is not taken
    * back, its lease stands and the ticket hears of it.
@@ -77,6 +84,7 @@ export class Tickets {
       state: 'full',
       group: undefined,
       isLast: false,
+      pushed: undefined,
     };
     this.#count += 1;
     const siblings = this.#bySession.get(ticket.sessionId) ?? new Set<Ticket>();
@@ -119,8 +127,9 @@ export class Tickets {
     if (this.#count === 0 || !('world' in view)) return;
     let woken = this.#retry;
     this.#retry = false;
-    for (const { events } of entries) {
-      for (const event of events) {
+    for (const entry of entries) {
+      if (entry.op === 'blockers.raise') this.#push(entry);
+      for (const event of entry.events) {
         if (!('sessionId' in event) || event.type === 'task.leased') continue;
         for (const ticket of this.#bySession.get(event.sessionId) ?? []) {
           if (ticket.state !== 'full') continue;
@@ -130,6 +139,24 @@ export class Tickets {
       }
     }
     if (woken) this.match();
+  }
+
+  /** Leases of help that another's call granted: pushed to who waits, as if it had asked for them. */
+  #push(entry: Committed): void {
+    for (const leased of entry.events) {
+      if (leased.type !== 'task.leased') continue;
+      const [ticket] = this.#bySession.get(leased.sessionId) ?? [];
+      if (ticket === undefined) continue;
+      const events = entry.events.filter(
+        (event) =>
+          event === leased || (event.type === 'budget.reserved' && event.taskId === leased.taskId),
+      );
+      const grant: Committed = { ...entry, op: 'tasks.next', events };
+      // A grant of its own is on its way to disk: both are told at once.
+      if (ticket.state === 'granting') ticket.pushed = grant;
+      else if (ticket.kind === 'once') this.#end(ticket, grant);
+      else ticket.on(grant);
+    }
   }
 
   /** A new term: its world interns capability sets anew, its memory knows of no ticket. */
@@ -197,8 +224,10 @@ export class Tickets {
     } else if (ticket.group !== undefined) idle.add(ticket.group);
   }
 
-  #granted(ticket: Ticket, outcome: Outcome): void {
+  #granted(ticket: Ticket, own: Outcome): void {
     if (ticket.state === 'over') return;
+    const outcome = withPushed(own, ticket.pushed);
+    ticket.pushed = undefined;
     const isGrant = outcome.kind === 'committed' || outcome.kind === 'done';
     const isLater = outcome.kind === 'unchanged' || isTransient(outcome);
     if (ticket.isLast || (!isLater && (ticket.kind === 'once' || !isGrant))) {
@@ -228,6 +257,12 @@ export class Tickets {
     if ('world' in view) view.presence.waits(ticket.sessionId, -1);
   }
 }
+
+/** A ticket's own outcome and the grant that came to it meanwhile. */
+const withPushed = (own: Outcome, pushed: Committed | undefined): Outcome => {
+  if (pushed === undefined) return own;
+  return own.kind === 'committed' ? { ...own, events: [...own.events, ...pushed.events] } : pushed;
+};
 
 /** Nothing was decided: the same ticket may still get its lease. */
 const isTransient = (outcome: Outcome): boolean =>

@@ -7,7 +7,11 @@ import {
   type TaskPhase,
 } from '@infrafabric/protocol';
 import {
+  findBlocker,
+  helpsWith,
   leaseOf,
+  moneyOfTask,
+  sessionOf,
   taskPhase,
   taskSpec,
   type ArgsOf,
@@ -17,10 +21,14 @@ import {
 
 import type { Committed } from '../engine/call.ts';
 import { HEARTBEAT_MS } from '../engine/limits.ts';
+import type { GovernorWrite } from './governor.ts';
 import { trusted, type Replies, type RoomContext, type Unchangeds } from './room.ts';
 
-/** Every write of the coordinator: all but the realm's and the witness's. */
-export type CoordinatorWrite = Exclude<WriteName, `realm.${string}` | `witness.${string}`>;
+/** Every write of the coordinator: all but the other rooms'. */
+export type CoordinatorWrite = Exclude<
+  WriteName,
+  GovernorWrite | `realm.${string}` | `witness.${string}`
+>;
 
 type EventOf<T extends DomainEvent['type']> = Extract<DomainEvent, { readonly type: T }>;
 
@@ -43,12 +51,16 @@ interface GrantFacts {
   readonly epoch: number;
   /** From when the lease is counted, wall time. */
   readonly from: number;
+  /** What its entry set aside for it; absent: what is set aside now. */
+  readonly reserved?: number;
 }
 
 const grantOf = (facts: GrantFacts, { world, tokens }: RoomContext): Grant => {
   const spec = taskSpec(world, facts.taskId);
   if (spec === undefined) throw new Error(`defect: a lease of no task ${facts.taskId}`);
-  const { repo, owns, budget } = spec;
+  const { repo, owns } = spec;
+  const { limitMicroUsd, reservedMicroUsd } = moneyOfTask(world, facts.taskId);
+  const helps = helpsWith(world, facts.taskId);
   return {
     taskId: trusted(facts.taskId),
     fencingToken: tokens.fencingToken(facts),
@@ -59,10 +71,19 @@ const grantOf = (facts: GrantFacts, { world, tokens }: RoomContext): Grant => {
     scope: {
       ...(repo === undefined ? {} : { repo }),
       ...(owns === undefined ? {} : { owns }),
-      ...(budget?.limitMicroUsd === undefined ? {} : { limitMicroUsd: budget.limitMicroUsd }),
+      limitMicroUsd,
+      reservedMicroUsd: facts.reserved ?? reservedMicroUsd,
+      ...(helps === undefined ? {} : { helps: trusted(helps) }),
     },
     task: spec,
   };
+};
+
+/** What an entry set aside for a lease that it granted. */
+const reservedIn = ({ events }: Committed, taskId: string): number => {
+  for (const event of events)
+    if (event.type === 'budget.reserved' && event.taskId === taskId) return event.amountMicroUsd;
+  return 0;
 };
 
 /** The grants of an entry, in order. */
@@ -70,7 +91,17 @@ export const grantsOf = (entry: Committed, context: RoomContext): Grant[] => {
   const grants: Grant[] = [];
   for (const event of entry.events) {
     if (event.type !== 'task.leased') continue;
-    grants.push(grantOf({ ...event, epoch: entry.epoch, from: entry.at }, context));
+    grants.push(
+      grantOf(
+        {
+          ...event,
+          epoch: entry.epoch,
+          from: entry.at,
+          reserved: reservedIn(entry, event.taskId),
+        },
+        context,
+      ),
+    );
   }
   return grants;
 };
@@ -138,6 +169,42 @@ const closed = (entry: Committed): OutputOf<'sessions.close'> => {
   return { sessionId: trusted(sessionId), released: trusted([...released]) };
 };
 
+/** Who helps with a blocker that was raised, what is open, and what nobody has. */
+const raisedReply = (entry: Committed, context: RoomContext): OutputOf<'blockers.raise'> => {
+  const { blockerId, needs } = eventOf(entry, 'blocker.raised');
+  const leases = new Map<string, string>();
+  const covered = new Set<string>();
+  const output: OutputOf<'blockers.raise'> = {
+    blockerId: trusted(blockerId),
+    ...writtenNow(entry, context),
+    helpers: [],
+    open: [],
+    uncovered: [],
+  };
+  for (const event of entry.events)
+    if (event.type === 'task.leased') leases.set(event.taskId, event.sessionId);
+  for (const event of entry.events) {
+    if (event.type === 'escalation.raised') output.escalationId = trusted(event.escalationId);
+    if (event.type !== 'help.offered') continue;
+    for (const need of event.needs) covered.add(need);
+    const session = sessionOf(context.world, leases.get(event.taskId) ?? '');
+    if (session === undefined) output.open.push(trusted(event.taskId));
+    else {
+      output.helpers.push({
+        taskId: trusted(event.taskId),
+        needs: trusted([...event.needs]),
+        sessionId: trusted(session.id),
+        agent: trusted(session.agent),
+        ...(session.swarm === undefined ? {} : { swarmId: trusted(session.swarm) }),
+        ...(event.relation === undefined ? {} : { relation: event.relation }),
+        limitMicroUsd: event.limitMicroUsd,
+      });
+    }
+  }
+  output.uncovered = trusted(needs.filter((need) => !covered.has(need)));
+  return output;
+};
+
 export const coordinatorReplies: Replies<CoordinatorWrite> = {
   'plans.submit': (entry, context) => {
     const { planId, tasks } = eventOf(entry, 'plan.submitted');
@@ -168,7 +235,8 @@ export const coordinatorReplies: Replies<CoordinatorWrite> = {
   'phases.check': phaseStatus,
   'tasks.claim': (entry, context) => {
     const leased = eventOf(entry, 'task.leased');
-    return grantOf({ ...leased, epoch: entry.epoch, from: entry.at }, context);
+    const reserved = reservedIn(entry, leased.taskId);
+    return grantOf({ ...leased, epoch: entry.epoch, from: entry.at, reserved }, context);
   },
   'tasks.next': (entry, context) => ({ grants: grantsOf(entry, context) }),
   'tasks.progress': (entry) => ({ taskId: taskOf(entry), index: trusted(entry.index) }),
@@ -195,20 +263,29 @@ export const coordinatorReplies: Replies<CoordinatorWrite> = {
   'sessions.close': closed,
   'sessions.revoke': closed,
   'sessions.expire': closed,
-  'blockers.raise': (entry, context) => ({
-    blockerId: trusted(eventOf(entry, 'blocker.raised').blockerId),
-    ...writtenNow(entry, context),
+  'blockers.raise': raisedReply,
+  'blockers.escalate': (entry) => ({
+    blockerId: trusted(eventOf(entry, 'blocker.escalated').blockerId),
+    escalationId: trusted(eventOf(entry, 'escalation.raised').escalationId),
   }),
   'blockers.join': (entry, context) =>
     helpersOf(eventOf(entry, 'blocker.joined').blockerId, context),
-  'blockers.resolve': (entry, { world }) => {
-    const { blockerId, taskId } = eventOf(entry, 'blocker.resolved');
-    return {
-      blockerId: trusted(blockerId),
-      taskId: trusted(taskId),
-      phase: taskPhase(world, taskId) ?? 'ready',
-    };
-  },
+  'blockers.resolve': (entry, context) =>
+    resolvedReply(trusted<ArgsOf<'blockers.resolve'>>(entry.args).blockerId, context),
+};
+
+/** How a blocker stands: lifted, or one declaration nearer to it. */
+const resolvedReply = (blockerId: string, context: RoomContext): OutputOf<'blockers.resolve'> => {
+  const row = findBlocker(context.world, blockerId);
+  if (row === undefined) throw new Error(`defect: a resolution of no blocker ${blockerId}`);
+  return {
+    blockerId: row.blockerId,
+    taskId: row.taskId,
+    phase: taskPhase(context.world, row.taskId) ?? 'ready',
+    status: row.status,
+    declared: row.declared.length,
+    quorum: row.quorum,
+  };
 };
 
 const helpersOf = (blockerId: string, { world }: RoomContext): OutputOf<'blockers.join'> => ({
@@ -267,4 +344,6 @@ export const coordinatorUnchanged: Unchangeds<CoordinatorWrite> = {
   'tasks.next': () => ({ grants: [] }),
   'blockers.join': (args, context) =>
     helpersOf(trusted<ArgsOf<'blockers.join'>>(args).blockerId, context),
+  'blockers.resolve': (args, context) =>
+    resolvedReply(trusted<ArgsOf<'blockers.resolve'>>(args).blockerId, context),
 };

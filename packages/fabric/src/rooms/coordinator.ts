@@ -25,9 +25,13 @@ import {
 } from '@infrafabric/core';
 
 import type { Principal } from '../engine/fabric.ts';
+import type { GovernorRead } from './governor.ts';
 import { trusted, type ReadName, type Reads, type RoomContext, type Softs } from './room.ts';
 
-type CoordinatorRead = Exclude<ReadName, `realm.${string}` | `witness.${string}`>;
+type CoordinatorRead = Exclude<
+  ReadName,
+  GovernorRead | `costs.${string}` | 'prices.list' | `realm.${string}` | `witness.${string}`
+>;
 
 const soft = ({ presence, now }: RoomContext): Soft => ({
   at: now(),

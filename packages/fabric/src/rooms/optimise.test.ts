@@ -39,9 +39,13 @@ const money: MoneyView = {
   },
   ownPrices: () => [price('m', '2026-03-01')],
   balanceOf: (_context, account) =>
-    account === 'plan:none' ? reject('budget.not_found', 'none') : balance,
+    account === 'plan:none'
+      ? reject('budget.not_found', 'none')
+      : { ...balance, account, alertPercent: 50 },
   remainingOf: (_context, planId) =>
-    planId === 'shop' ? { expectedMicroUsd: 40, worstMicroUsd: 90, unpriced: 1 } : undefined,
+    planId === 'shop'
+      ? { tasks: 3, expectedMicroUsd: 40, worstMicroUsd: 90, unpriced: 1, phases: [] }
+      : undefined,
 };
 
 const asked: UsageFilter[] = [];
@@ -80,7 +84,15 @@ describe('a forecast', () => {
   });
 
   test('of a plan says what is still to come, as far as the world knows it', async () => {
-    expect(await forecast({ planId: 'shop', windowMs: HOUR / 2 })).toMatchObject({
+    expect(await forecast({ planId: 'shop', windowMs: HOUR / 2 })).toEqual({
+      ...balance,
+      at: NOW,
+      windowMs: HOUR / 2,
+      measuredMs: HOUR / 2,
+      windowMicroUsd: 10,
+      records: 2,
+      exhaustedAt: NOW + 1.5 * HOUR,
+      indexedTo: 7,
       account: 'plan:shop',
       microUsdPerHour: 20,
       remaining: { expectedMicroUsd: 40, worstMicroUsd: 90, unpriced: 1 },

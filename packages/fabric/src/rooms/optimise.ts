@@ -19,6 +19,7 @@ import { trusted, type Reads, type RoomContext } from './room.ts';
 
 type CostRead = 'costs.report' | 'costs.history' | 'costs.entries' | 'costs.forecast';
 type Forecast = OutputOf<'costs.forecast'>;
+type Remaining = NonNullable<Forecast['remaining']>;
 
 /** A follower that may keep the records of costs. */
 export interface CostFollower extends Follower {
@@ -33,7 +34,7 @@ export interface MoneyView {
   /** An account's balance; a rejection where there is no such plan, swarm or account. */
   balanceOf(context: RoomContext, account: AccountId): Balance | Rejection;
   /** What a plan's unfinished tasks may still cost. */
-  remainingOf(context: RoomContext, planId: PlanId): Forecast['remaining'];
+  remainingOf(context: RoomContext, planId: PlanId): Remaining | undefined;
 }
 
 export type Balance = Pick<
@@ -81,15 +82,30 @@ export const optimiseReads = (
         windowMicroUsd: burn.microUsd,
         records: burn.records,
         ...outlook,
-        ...balance,
+        ...balanceFields(balance),
         ...(exhaustedAt === undefined ? {} : { exhaustedAt: timestamp(exhaustedAt) }),
-        ...(remaining === undefined ? {} : { remaining }),
+        ...(remaining === undefined ? {} : { remaining: remainingFields(remaining) }),
         indexedTo: burn.indexedTo,
       };
     },
     'prices.list': (input, context) => pricesPage(money.catalogue, money.ownPrices(context), input),
   };
 };
+
+// The world's rows say more than a forecast has room for.
+const balanceFields = (of: Balance): Balance => ({
+  limitMicroUsd: of.limitMicroUsd,
+  reservedMicroUsd: of.reservedMicroUsd,
+  spentMicroUsd: of.spentMicroUsd,
+  overrunMicroUsd: of.overrunMicroUsd,
+  availableMicroUsd: of.availableMicroUsd,
+});
+
+const remainingFields = (of: Remaining): Remaining => ({
+  expectedMicroUsd: of.expectedMicroUsd,
+  worstMicroUsd: of.worstMicroUsd,
+  unpriced: of.unpriced,
+});
 
 const ONE_ACCOUNT = reject(
   'request.invalid',

@@ -28,6 +28,7 @@ import {
   type SequencerLine,
 } from '@infrafabric/tlog';
 
+import { celConditions } from '../adapters/conditions-cel/index.ts';
 import { nodeChecksums } from '../adapters/batch.ts';
 import { openJournalReader } from '../adapters/journal-file/reader.ts';
 import { eventListText } from '../engine/entry-text.ts';
@@ -138,6 +139,9 @@ class Replay {
   #sinceCheck = 0;
   #diverged: Divergence | undefined;
 
+  /** Policies are judged again too. */
+  readonly #conditions = celConditions();
+
   constructor(stated: ReadonlySet<number>, options: ReplayOptions, readBlob: ReadBlob) {
     const { from } = options;
     this.#stated = stated;
@@ -180,7 +184,7 @@ class Replay {
 
   /** Whether the decision gives the recorded events, byte for byte; the entry then holds them. */
   #isDecided({ entry, text, eventsStart, eventsEnd }: FrequentEntry): boolean {
-    const decision = decide(this.#world, entry);
+    const decision = decide(this.#world, entry, this.#conditions);
     const events = eventsOf(decision);
     if (events === undefined) return false;
     const computed = eventListText(events);
@@ -243,7 +247,7 @@ class Replay {
   #decideAgain(entry: LogEntry, storedEvents: string): void {
     let decision: Decision;
     try {
-      decision = decide(this.#world, entry);
+      decision = decide(this.#world, entry, this.#conditions);
     } catch (cause) {
       // Arguments that no surface would have let in.
       this.#diverge(entry.index, 'decision', storedEvents, String(cause));
