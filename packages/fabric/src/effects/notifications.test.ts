@@ -414,6 +414,26 @@ test('a signal stops them too', async () => {
   expect(receiver.ids).toEqual(['esc_1']);
 });
 
+test('a long part that was missed is read in many turns: the leader shares the thread', async () => {
+  const first = await world();
+  await (await first.start(new Receiver())).stop();
+  const entries = Array.from({ length: 1_000 }, () => [other()]);
+  for (let batch = 0; batch < 4; batch += 1) await first.escalations.append(...entries);
+  await first.escalations.raise('esc_4001');
+  const second = await world(first.memory, first.cursors);
+  let turns = 0;
+  const endOfTurn = second.clock.endOfTurn.bind(second.clock);
+  second.clock.endOfTurn = (fn) => {
+    turns += 1;
+    endOfTurn(fn);
+  };
+  const receiver = new Receiver();
+  const running = await second.start(receiver);
+  await expect.poll(() => receiver.ids).toEqual(['esc_4001']);
+  await running.stop();
+  expect(turns).toBeGreaterThanOrEqual(15);
+});
+
 test('a full outbox stops the reading, and room lets it go on: nothing is lost', async () => {
   const first = await world();
   const receiver = new Receiver();
