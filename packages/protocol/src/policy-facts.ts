@@ -1,5 +1,6 @@
 /** What a policy may speak about: acts, and what is known of each. Conditions see these names as they stand. */
 import { z } from 'zod';
+import { CAPABILITIES_MAX } from './limits.ts';
 
 /** The acts that a policy may speak about. */
 export const PolicyAction = z.enum([
@@ -14,8 +15,10 @@ export type PolicyAction = z.infer<typeof PolicyAction>;
 export const POLICY_ACTIONS: readonly PolicyAction[] = PolicyAction.options;
 
 const Int = z.int();
-const Text = z.string();
-const Texts = z.array(z.string()).readonly();
+/** Characters of one text: the longest, a repository's, may have 1,000. */
+const Text = z.string().max(2_000);
+/** What a task needs and a session can are the longest lists. */
+const Texts = z.array(Text).max(CAPABILITIES_MAX).readonly();
 
 const SessionFacts = z.strictObject({ id: Text, agent: Text, role: Text, capabilities: Texts });
 const SwarmFacts = z.strictObject({
@@ -172,7 +175,8 @@ export const NO_FACTS: Facts = {
 };
 
 /**
- * Facts of which some are given; the rest is `NO_FACTS`.
+ * Facts of which some are given; the rest is `NO_FACTS`. They are parsed, which costs more than judging them does: who
+ * judges acts by the thousand writes the facts out.
  *
  * @example
  * factsFrom({ action: 'task.claim', task: { labels: ['prod'] } }).task.attempt; // 0

@@ -11,6 +11,7 @@ import {
   actionOfTest,
   CONDITION_CHARS_MAX,
   POLICY_RULES_MAX,
+  POLICY_TESTS_MAX,
   PolicySpec,
   RESOURCE_POLICY_DEFAULT,
   ResourcePolicy,
@@ -129,6 +130,15 @@ test('the limits hold', () => {
   }));
   expect(issuesOf(policy(rule('a', { tests: tests.slice(1) })))).toEqual([]);
   expect(issuesOf(policy(rule('a', { tests })))).toHaveLength(1);
+  const tested = Array.from({ length: POLICY_TESTS_MAX / RULE_TESTS_MAX }, (_, i) =>
+    rule(`t${i}`, { tests: tests.slice(1) }),
+  );
+  expect(issuesOf(policy(...tested))).toEqual([]);
+  expect(issuesOf(policy(...tested, rule('more')))).toEqual([
+    'rules: it has 2502 tests; 2500 are allowed',
+  ]);
+  const given = { task: { labels: Array.from({ length: 201 }, () => 'a') } };
+  expect(GivenFacts.safeParse(given).success).toBe(false);
 });
 
 test('every fact has a type of CEL, an empty value, and a place in what a test may give', () => {

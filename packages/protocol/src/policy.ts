@@ -15,8 +15,13 @@ export const POLICY_RULES_MAX = 500;
 export const CONDITION_CHARS_MAX = 2_000;
 /** Characters of a rule's reason: it is shown to whoever is refused. */
 export const RULE_REASON_CHARS_MAX = 500;
-/** Tests of one rule. They run each time that a policy is set. */
+/** Tests of one rule. */
 export const RULE_TESTS_MAX = 50;
+/**
+ * Tests of all rules: five a rule. The leader runs them when the policy is set, and decides nothing else meanwhile: of
+ * tests as people write them that takes milliseconds, of the costliest ones (3 ms each) eight seconds.
+ */
+export const POLICY_TESTS_MAX = 2_500;
 const DAY_MS = 86_400_000;
 const PERMILLE = z.int().min(0).max(1_000);
 
@@ -130,6 +135,9 @@ export const PolicySpec = PolicyFields.check(({ value, issues }) => {
     flawTwice(rule.on, ['rules', at, 'on'], issues);
     flawTests(rule, ['rules', at, 'tests'], issues);
   }
+  const tests = value.rules.reduce((sum, rule) => sum + rule.tests.length, 0);
+  if (tests > POLICY_TESTS_MAX)
+    flaw(`it has ${tests} tests; ${POLICY_TESTS_MAX} are allowed`, ['rules'], tests, issues);
 });
 export type PolicySpec = Readonly<z.infer<typeof PolicySpec>>;
 

@@ -6,6 +6,7 @@ import { EXIT_DONE } from '../output/exit.ts';
 import { cliError } from '../output/problem.ts';
 import { didYouMean, pathText } from '../plans/issues.ts';
 import { loadPolicy, textOf } from '../policies/load-policy.ts';
+import { explain } from '../policies/read-policy.ts';
 import { readPolicyText } from '../policies/policy-text.ts';
 import { explainText } from '../policies/render-diff.ts';
 import type { ExplainedAct } from '../policies/render-diff.ts';
@@ -62,10 +63,14 @@ const parsedFacts = (name: string, text: string): GivenFacts => {
   }
   const parsed = GivenFacts.safeParse(read.text.value);
   if (parsed.success) return parsed.data;
-  const { issues } = parsed.error;
-  const where = pathText(issues[0]?.path ?? []);
-  const detail = [name, where, issues[0]?.message].filter((part) => part !== '').join(': ');
-  throw cliError('cli.input', detail, EXAMPLE, { facts: { issues } });
+  const [issue] = parsed.error.issues;
+  // The schema of a test's `given` is the same, so are the words about it.
+  const [finding] =
+    issue === undefined ? [] : explain({ ...issue, path: ['given', ...issue.path] }, issue.path);
+  const what = finding === undefined ? '' : `${pathText(finding.at)}: ${finding.what}`;
+  throw cliError('cli.input', `${name}: ${what}`, finding?.mend ?? EXAMPLE, {
+    facts: { issues: parsed.error.issues },
+  });
 };
 
 const EXAMPLE = `Write them as --facts '{"task": {"labels": ["prod"]}, "amountMicroUsd": 2000000}'`;

@@ -257,6 +257,31 @@ describe('policy diff', () => {
     expect(tested.stdout).toContain('No verdict changes.');
   });
 
+  test('a terminal shows twenty verdicts, JSON all', async () => {
+    const tests = Array.from(
+      { length: 30 },
+      (_, i) =>
+        `      - given: { task: { priority: 4, attempt: ${i} } }\n        expect: forbids\n`,
+    );
+    const text = `rules:${rule('many', 'task.priority > 3')}${tests.join('')}`;
+    writeFileSync(join(FOLDER, 'many.yaml'), text);
+    writeFileSync(join(FOLDER, 'none.yaml'), 'rules: []\n');
+    const args = ['none.yaml', 'many.yaml'];
+    const { stdout } = await run(diffPolicyFiles, { args });
+    expect(stdout).toContain('… and 10 more; --json has all of them\n');
+    const all = json((await run(diffPolicyFiles, { args, flags: { json: true } })).stdout);
+    expect(all).toMatchObject({ verdicts: { length: 30 }, acts: 31 });
+  });
+
+  test('another order is a difference', async () => {
+    const rules = [rule('a', 'task.priority > 3'), rule('b', 'task.priority > 3')];
+    writeFileSync(join(FOLDER, 'ab.yaml'), `rules:${rules.join('')}`);
+    writeFileSync(join(FOLDER, 'ba.yaml'), `rules:${rules.toReversed().join('')}`);
+    const { stdout } = await run(diffPolicyFiles, { args: ['ab.yaml', 'ba.yaml'] });
+    expect(stdout).toContain('~ another order: where several apply, another one may speak\n');
+    expect(stdout).toContain('No verdict changes.\n');
+  });
+
   test('a file that is no policy is refused in two lines, with every issue for programs', async () => {
     const { problem: refused } = await run(diffPolicyFiles, { args: ['good.yaml', 'broken.yaml'] });
     expect(refused).toMatchObject({
@@ -336,7 +361,7 @@ describe('policy explain, of a file', () => {
       'task.claim',
       '{"task": {"labls": []}}',
       'cli.input',
-      '--facts: task: Unrecognized key: "labls"',
+      '--facts: task.labls: “labls” is no field here',
     ],
     ['task.claim', '{"task":', 'cli.input', expect.stringMatching(/^--facts holds no facts: /)],
     [

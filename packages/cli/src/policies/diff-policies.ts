@@ -14,6 +14,8 @@ export interface PolicyDiff {
     readonly added: readonly PolicyRule[];
     readonly removed: readonly PolicyRule[];
     readonly changed: readonly RuleChange[];
+    /** Rules of both stand in another order: where several apply, another one may speak. */
+    readonly reordered: boolean;
   };
   /** Acts of the rules' tests, of both policies, that are judged otherwise than before. */
   readonly verdicts: readonly VerdictChange[];
@@ -71,6 +73,7 @@ export const diffPolicies = (before: Named, after: Named): PolicyDiff => {
 
 /** Whether anything is different at all. */
 export const isSame = ({ figures, governs, rules }: PolicyDiff): boolean =>
+  !rules.reordered &&
   [figures, governs.added, governs.removed, rules.added, rules.removed, rules.changed].every(
     (changes) => changes.length === 0,
   );
@@ -101,8 +104,14 @@ const rulesChanged = (
       const fields = other === undefined ? [] : fieldsChanged(rule, other);
       return fields.length === 0 ? [] : [{ id: rule.id, fields }];
     }),
+    reordered: idsIn(before, is).join() !== idsIn(after, was).join(),
   };
 };
+
+const idsIn = (
+  rules: readonly PolicyRule[],
+  others: ReadonlyMap<string, PolicyRule>,
+): readonly string[] => rules.map(({ id }) => id).filter((id) => others.has(id));
 
 const byId = (rules: readonly PolicyRule[]): ReadonlyMap<string, PolicyRule> =>
   new Map(rules.map((rule) => [rule.id, rule]));

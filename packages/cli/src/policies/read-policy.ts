@@ -34,7 +34,7 @@ export type Places = Pick<PolicyText, 'lineOf' | 'lineInText'>;
 /** The fields of a file. `swarm_profiles` may stand beside the policy; profiles are read by `ifab swarm`. */
 const FILE_FIELDS = ['resource_policy', 'governs', 'rules', 'swarm_profiles'];
 
-interface Finding {
+export interface Finding {
   readonly at: FieldPath;
   readonly what: string;
   readonly mend: string;
@@ -138,8 +138,8 @@ const noField = (at: FieldPath, key: string, fields: readonly string[]): Finding
   mend: `${didYouMean(key, fields)}fields here: ${fields.join(', ')}`,
 });
 
-/** The schema's complaint in words of the file. */
-const explain = (issue: z.core.$ZodIssue, at: FieldPath): readonly Finding[] => {
+/** The schema's complaint about the field at `at`, in words of the file. */
+export const explain = (issue: z.core.$ZodIssue, at: FieldPath): readonly Finding[] => {
   switch (issue.code) {
     case 'unrecognized_keys':
       return issue.keys.map((key) => noField([...at, key], key, fieldsAt(issue.path)));
@@ -179,6 +179,8 @@ const mendOfCustom = (path: FieldPath): string => {
       return 'add a test: {given: {…facts…}, expect: permits, forbids or none}';
     case 'id':
       return 'give each rule an id of its own';
+    case 'rules':
+      return 'drop tests that show nothing new';
     default:
       return 'name it once';
   }

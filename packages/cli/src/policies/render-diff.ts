@@ -58,6 +58,9 @@ const rulesText = ({ rules }: PolicyDiff, terminal: Terminal): string =>
       line('+', `${id}: ${effect} ${on.join(', ')} when ${oneLine(when)}`, terminal),
     ),
     ...rules.changed.map((change) => changeText(change, terminal)),
+    ...(rules.reordered
+      ? [line('~', 'another order: where several apply, another one may speak', terminal)]
+      : []),
   ].join('');
 
 const changeText = ({ id, fields }: RuleChange, terminal: Terminal): string =>
@@ -71,10 +74,17 @@ const changeText = ({ id, fields }: RuleChange, terminal: Terminal): string =>
 
 const oneLine = (text: string): string => text.trim().replaceAll(/\s+/g, ' ');
 
-const verdictsText = ({ verdicts }: PolicyDiff, terminal: Terminal): string =>
-  verdicts.length === 0
-    ? 'No verdict changes.\n'
-    : verdicts.map((change) => verdictText(change, terminal)).join('');
+/** Acts that a terminal shows; JSON has all. */
+const VERDICTS_SHOWN_MAX = 20;
+
+const verdictsText = ({ verdicts }: PolicyDiff, terminal: Terminal): string => {
+  if (verdicts.length === 0) return 'No verdict changes.\n';
+  const shown = verdicts
+    .slice(0, VERDICTS_SHOWN_MAX)
+    .map((change) => verdictText(change, terminal));
+  const more = verdicts.length - shown.length;
+  return shown.join('') + (more > 0 ? `… and ${more} more; --json has all of them\n` : '');
+};
 
 const verdictText = (change: VerdictChange, terminal: Terminal): string => {
   const { action, given, from, before, after } = change;
