@@ -3,6 +3,8 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
+import { runOne } from '../../test/command.ts';
+import type { OneOptions } from '../../test/command.ts';
 import { json } from '../../test/io.ts';
 import { serveAnswers, STATUS } from '../../test/wire.ts';
 import type { Answers, Wire } from '../../test/wire.ts';
@@ -11,10 +13,7 @@ import { forecastCosts } from '../commands/cost-forecast.ts';
 import { showCostHistory } from '../commands/cost-history.ts';
 import { reportCosts } from '../commands/cost-report.ts';
 import { explainSavings } from '../commands/cost-savings.ts';
-import type { Io } from '../io.ts';
-import { Output } from '../output/output.ts';
-import { CliError, exitOf } from '../output/problem.ts';
-import type { CommandRun, GlobalFlags } from '../tree/command.ts';
+import type { CommandRun } from '../tree/command.ts';
 import { readFiguresCsv } from './figures-csv.ts';
 import { LogSums } from './from-log.ts';
 import type { ShownEntry } from './from-log.ts';
@@ -30,78 +29,12 @@ afterEach(async () => {
   for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true });
 });
 
-interface Ran {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-/** Runs one command as `main` does, without the tree that names it. */
-const run = async (
+/** Against the wire of this test. */
+const run = (
   command: CommandRun,
   options: Readonly<Record<string, string>> = {},
-  {
-    flags = {},
-    columns = 0,
-    cwd = '/nowhere',
-  }: {
-    readonly flags?: Partial<GlobalFlags>;
-    readonly columns?: number;
-    readonly cwd?: string;
-  } = {},
-): Promise<Ran> => {
-  const written = { stdout: '', stderr: '' };
-  const sink = (name: 'stdout' | 'stderr') => ({
-    isTerminal: columns > 0,
-    columns,
-    write: (text: string) => {
-      written[name] += text;
-    },
-  });
-  const io: Io = {
-    env: wire?.env ?? {},
-    cwd,
-    stdout: sink('stdout'),
-    stderr: sink('stderr'),
-    stdinIsTerminal: false,
-    readStdin: async () => '',
-    ask: async () => '',
-    interrupted: new AbortController().signal,
-  };
-  const all: GlobalFlags = {
-    json: false,
-    quiet: false,
-    color: false,
-    input: false,
-    yes: false,
-    dryRun: false,
-    why: false,
-    trace: undefined,
-    mode: 'normal',
-    url: undefined,
-    dataDir: undefined,
-    realm: undefined,
-    tokenFile: undefined,
-    key: undefined,
-    ...flags,
-  };
-  const out = new Output(io, all);
-  const context = {
-    spec: { path: ['cost'], summary: '', args: [], options: [], example: '' },
-    args: [],
-    options: new Map(Object.entries(options).map(([name, value]) => [name, [value]])),
-    flags: all,
-    io,
-    out,
-  };
-  try {
-    return { code: await command(context), ...written };
-  } catch (cause) {
-    if (!(cause instanceof CliError)) throw cause;
-    out.problem(cause.problem);
-    return { code: exitOf(cause.problem, 130), ...written };
-  }
-};
+  more: OneOptions = {},
+) => runOne(command, options, { env: wire?.env ?? {}, ...more });
 
 const usage = (more: Readonly<Record<string, unknown>> = {}): ShownEntry['events'][number] => ({
   type: 'usage.recorded',
