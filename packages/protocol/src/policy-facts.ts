@@ -17,8 +17,9 @@ export const POLICY_ACTIONS: readonly PolicyAction[] = PolicyAction.options;
 const Int = z.int();
 /** Characters of one text: the longest, a repository's, may have 1,000. */
 const Text = z.string().max(2_000);
-/** What a task needs and a session can are the longest lists. */
-const Texts = z.array(Text).max(CAPABILITIES_MAX).readonly();
+/** The longest list: what a session can, and what its swarm can. */
+export const FACT_TEXTS_MAX = 2 * CAPABILITIES_MAX;
+const Texts = z.array(Text).max(FACT_TEXTS_MAX).readonly();
 
 const SessionFacts = z.strictObject({ id: Text, agent: Text, role: Text, capabilities: Texts });
 const SwarmFacts = z.strictObject({
@@ -175,18 +176,25 @@ export const NO_FACTS: Facts = {
 };
 
 /**
- * Facts of which some are given; the rest is `NO_FACTS`. They are parsed, which costs more than judging them does: who
- * judges acts by the thousand writes the facts out.
+ * Facts of which some are given; the rest is `NO_FACTS`. Nothing is parsed: what comes from outside is a `GivenFacts`
+ * first.
  *
  * @example
  * factsFrom({ action: 'task.claim', task: { labels: ['prod'] } }).task.attempt; // 0
  */
-export const factsFrom = (given: GivenFacts): Facts =>
-  Facts.parse({
-    ...NO_FACTS,
-    ...given,
-    session: { ...NO_FACTS.session, ...given.session },
-    swarm: { ...NO_FACTS.swarm, ...given.swarm },
-    task: { ...NO_FACTS.task, ...given.task },
-    plan: { ...NO_FACTS.plan, ...given.plan },
-  });
+export const factsFrom = ({ session, swarm, task, plan, ...act }: GivenFacts): Facts => ({
+  ...filled(NO_FACTS, act),
+  session: filled(NO_FACTS.session, session),
+  swarm: filled(NO_FACTS.swarm, swarm),
+  task: filled(NO_FACTS.task, task),
+  plan: filled(NO_FACTS.plan, plan),
+});
+
+function filled<T extends object>(
+  empty: T,
+  some: { readonly [K in keyof T]?: T[K] | undefined } | undefined,
+): T {
+  if (some === undefined) return empty;
+  const given = Object.entries(some).filter(([, value]) => value !== undefined);
+  return { ...empty, ...Object.fromEntries<unknown>(given) };
+}

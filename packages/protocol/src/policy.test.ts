@@ -137,7 +137,7 @@ test('the limits hold', () => {
   expect(issuesOf(policy(...tested, rule('more')))).toEqual([
     'rules: it has 2502 tests; 2500 are allowed',
   ]);
-  const given = { task: { labels: Array.from({ length: 201 }, () => 'a') } };
+  const given = { task: { labels: Array.from({ length: 401 }, () => 'a') } };
   expect(GivenFacts.safeParse(given).success).toBe(false);
 });
 
@@ -164,6 +164,10 @@ test('given facts stand over the empty ones', () => {
     amountMicroUsd: 5,
     task: { ...NO_FACTS.task, labels: ['a'] },
     swarm: { ...NO_FACTS.swarm, registered: true },
+  });
+  expect(factsFrom({ task: { phase: undefined, key: 'k' } }).task).toEqual({
+    ...NO_FACTS.task,
+    key: 'k',
   });
   expect(GivenFacts.safeParse({ task: { priority: 1.5 } }).success).toBe(false);
   expect(GivenFacts.safeParse({ action: 'eat' }).success).toBe(false);

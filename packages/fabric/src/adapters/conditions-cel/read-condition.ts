@@ -30,7 +30,7 @@ export type ReadCondition =
 
 /**
  * Steps of one evaluation at worst, where every list is as long as it may be: about 3 ms on a busy machine. `needs.all(n,
- * n in capabilities)` has 5,000, `labels.all(l, capabilities.all(c, c != l))` 30,000.
+ * n in capabilities)` has 9,000, `labels.all(l, capabilities.all(c, c != l))` 60,000.
  */
 export const CONDITION_STEPS_MAX = 20_000;
 /** Members that `in` looks at in the time of one step: it is one loop of the engine, not an evaluation for each. */
@@ -52,7 +52,8 @@ const FUNCTIONS: Readonly<Record<string, number>> = { size: 1 };
 const FACT_MEMBERS_MAX: Readonly<Record<string, number>> = {
   labels: LABELS_MAX,
   needs: CAPABILITIES_MAX,
-  capabilities: CAPABILITIES_MAX,
+  // A session's own, and those of its swarm.
+  capabilities: 2 * CAPABILITIES_MAX,
   owns: PATHS_MAX,
 };
 const MEMBERS_MAX = Math.max(...Object.values(FACT_MEMBERS_MAX));
