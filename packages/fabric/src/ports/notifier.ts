@@ -21,9 +21,9 @@ export interface Notice {
   /** When it was raised, ms since 1970. */
   readonly at: number;
   readonly severity: NoticeSeverity;
-  /** `breaker`, `blocker`, `budget`, `task`; a realm may be newer than its notifier, so any word is let through. */
+  /** `breaker`, `blocker`, `budget`; a realm may be newer than its notifier, so any word is let through. */
   readonly kind: string;
-  /** Id of the swarm, blocker, account or task that it is about. */
+  /** Id of the swarm, blocker or account that it is about. */
   readonly subject: string;
   readonly summary: string;
   readonly details: Readonly<Record<string, string | number | boolean | null>>;
