@@ -339,7 +339,11 @@ describe('rows are what the protocol says they are', () => {
     const realm = lived();
     const fence = realm.fenceOf('p/a');
     const raise = { taskId: 'p/a', fence, kind: 'access' as const, title: 'No key' };
-    realm.run('blockers.raise', { ...raise, needs: ['ops'], waitsOn: 'p/d' }, { ids: [blocker] });
+    realm.run(
+      'blockers.raise',
+      { ...raise, needs: ['cli:design'], waitsOn: 'p/d' },
+      { ids: [blocker] },
+    );
     realm.run('blockers.raise', raise, { ids: ['blk_0000000000000002'] });
     realm.run('blockers.join', { blockerId: blocker, sessionId: bob, note: 'I have one' });
     expect(realm.run('blockers.join', { blockerId: blocker, sessionId: bob })).toStrictEqual({
@@ -354,12 +358,17 @@ describe('rows are what the protocol says they are', () => {
         taskId: 'p/a',
         kind: 'access',
         title: 'No key',
-        needs: ['ops'],
+        needs: ['cli:design'],
         waitsOn: 'p/d',
         status: 'open',
         raisedBy: ada,
         raisedAt: 20_000,
         helpers: [bob],
+        help: [],
+        blocks: 2,
+        declared: [],
+        quorum: 1,
+        escalateAt: 920_000,
       },
       {
         blockerId: 'blk_0000000000000002',
@@ -371,6 +380,11 @@ describe('rows are what the protocol says they are', () => {
         raisedBy: ada,
         raisedAt: 20_000,
         helpers: [],
+        help: [],
+        blocks: 2,
+        declared: [],
+        quorum: 1,
+        escalateAt: 920_000,
         resolution: 'found',
       },
     ]);

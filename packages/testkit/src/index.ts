@@ -3,6 +3,7 @@ export {
   type JournalFactory,
   type JournalUnderTest,
 } from './conformance/journal.ts';
+export { COMPARISONS } from './comparisons.ts';
 export { crashLives, LawBroken, type JournalToCrash, type LivesReport } from './crash-lives.ts';
 export {
   appendNext,

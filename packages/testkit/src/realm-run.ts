@@ -9,17 +9,32 @@ import {
   type ArgsOf,
   type Credential,
 } from '@infrafabric/core';
-import type { Decision, DomainEvent, Entry, Fence, World, WriteName } from '@infrafabric/core';
+import type {
+  Conditions,
+  Decision,
+  DomainEvent,
+  Entry,
+  Fence,
+  World,
+  WriteName,
+} from '@infrafabric/core';
 import { digestFrom, type InputOf } from '@infrafabric/protocol';
+
+import { COMPARISONS } from './comparisons.ts';
 
 type WithFence<T> = T extends { readonly fencingToken: unknown }
   ? Omit<T, 'fencingToken'> & { readonly fence: Fence }
   : T;
 
-/** The arguments of an operation as a test writes them: before brands, and with fences in place of tokens. */
-export type PlainArgs<N extends WriteName> = N extends 'plans.submit'
+/**
+ * The arguments of an operation as a test writes them: before brands, with fences in place of tokens, and with what the
+ * engine adds where a test wants to say it.
+ */
+export type PlainArgs<N extends WriteName> = N extends 'plans.submit' | 'policies.set'
   ? InputOf<N> & { readonly digest?: string }
-  : WithFence<InputOf<N>>;
+  : N extends 'blockers.raise'
+    ? WithFence<InputOf<N>> & { readonly waiting?: readonly string[] }
+    : WithFence<InputOf<N>>;
 
 export interface RunBy {
   readonly cred?: Credential;
@@ -37,6 +52,7 @@ export interface RunCommand extends RunBy {
 
 export class RealmRun {
   readonly world: World;
+  readonly conditions: Conditions;
   /** Everything that was folded, in order. */
   readonly entries: Entry[] = [];
   /** The clock, ms. */
@@ -44,9 +60,11 @@ export class RealmRun {
   epoch = 0;
   #minted = 0;
 
-  constructor(world: World = createWorld(), at = 0) {
+  /** The policy's rules speak in comparisons, unless another language is given. */
+  constructor(world: World = createWorld(), at = 0, conditions: Conditions = COMPARISONS) {
     this.world = world;
     this.at = at;
+    this.conditions = conditions;
   }
 
   /** Decides and folds one operation at the present time. Throws where the fold finds a defect. */
@@ -55,7 +73,7 @@ export class RealmRun {
   }
 
   submit(command: RunCommand): Decision {
-    const decision = decide(this.world, this.commandOf(command));
+    const decision = decide(this.world, this.commandOf(command), this.conditions);
     if (decision.kind === 'accept') this.fold(command, decision.events);
     if (decision.kind === 'refuse') this.fold(command, [decision.record]);
     return decision;
@@ -64,13 +82,9 @@ export class RealmRun {
   /** The command as `decide` gets it. */
   commandOf(command: RunCommand): Parameters<typeof decide>[1] {
     const { op, args, cred = 'operator', principal = 'operator', session, ids } = command;
-    const parsed =
-      op === 'plans.submit'
-        ? { digest: digestFrom(hash('sha256', JSON.stringify(args), 'hex')), ...args }
-        : args;
     return {
       op,
-      args: parsed,
+      args: { ...addedBy(op, args), ...args },
       at: this.at,
       cred,
       principal,
@@ -106,6 +120,13 @@ export class RealmRun {
     return { epoch: lease.epoch, holder: lease.sessionId, n: lease.fence };
   }
 }
+
+/** What the engine adds to the arguments of an operation. */
+const addedBy = (op: WriteName, args: object): object => {
+  if (op === 'plans.submit' || op === 'policies.set')
+    return { digest: digestFrom(hash('sha256', JSON.stringify(args), 'hex')) };
+  return op === 'blockers.raise' ? { waiting: [] } : {};
+};
 
 /** Opens the realm as the first leader does. */
 export const openedRealm = (): RealmRun => {

@@ -48,6 +48,11 @@ const taskOf = (words: Words): TaskArgs => {
     else if (word === 'expects')
       task.expects = words.list().map((one) => (one === 'diff' ? 'diff' : 'artifact'));
     else if (word === 'filler') task.filler = true;
+    else if (word === 'limit')
+      task.budget = { ...task.budget, limitMicroUsd: microUsdOf(words.take()) };
+    else if (word === 'estimate')
+      task.budget = { ...task.budget, estimateMicroUsd: microUsdOf(words.take()) };
+    else if (word === 'minutes') task.estimateMinutes = Number(words.take());
     else if (word === 'done') task.imported = { status: 'closed', done: true };
     else throw new Error(`a task has no "${word}"`);
   }
@@ -68,18 +73,32 @@ const phaseOf = (words: Words): PhaseArgs => {
   return Object.keys(gate).length === 0 ? phase : { ...phase, gate };
 };
 
-/** A plan from its lines: `phase design …`, `task a after b …`. */
+/** Micro-dollars of an amount in dollars: `$0.40`. */
+export const microUsdOf = (text: string): number => {
+  const match = /^\$(\d+)(?:\.(\d{1,6}))?$/.exec(text);
+  if (match === null) throw new Error(`"${text}" is no amount such as $0.40`);
+  return Number(match[1]) * 1_000_000 + Number((match[2] ?? '').padEnd(6, '0'));
+};
+
+/** A plan from its lines: `phase design …`, `task a after b …`, `budget $5`. */
 export const planFrom = (id: string, lines: readonly string[]): PlanArgs => {
   const phases: PhaseArgs[] = [];
   const tasks: TaskArgs[] = [];
+  let limit: number | undefined;
   for (const line of lines) {
     const words = new Words(line);
     const what = words.take();
-    if (what === 'phase') phases.push(phaseOf(words));
+    if (what === 'budget') limit = microUsdOf(words.take());
+    else if (what === 'phase') phases.push(phaseOf(words));
     else if (what === 'task') tasks.push(taskOf(words));
     else throw new Error(`a plan has no "${what}"`);
   }
-  return { id, tasks, ...(phases.length === 0 ? {} : { phases }) };
+  return {
+    id,
+    tasks,
+    ...(phases.length === 0 ? {} : { phases }),
+    ...(limit === undefined ? {} : { budget: { limitMicroUsd: limit } }),
+  };
 };
 
 /** An edit from its lines: `task …`, `link a on b`, `unlink a from b`, `priority a 0`. */

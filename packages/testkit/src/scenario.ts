@@ -7,11 +7,12 @@
  * decided at that instant, as the engine does.
  */
 import {
-  coordinatorFaults,
   explainTask,
   liveLeases,
   openSessions,
+  viewBlockers,
   viewTasks,
+  worldFaults,
   type Decision,
   type DomainEvent,
   type Fence,
@@ -21,7 +22,9 @@ import {
 import { SESSION_IDLE_MS } from '@infrafabric/protocol';
 
 import { openedRealm, type PlainArgs, type RealmRun, type RunBy } from './realm-run.ts';
-import { editFrom, planFrom } from './scenario-plan.ts';
+import { eventLine } from './scenario-lines.ts';
+import { editFrom, microUsdOf, planFrom } from './scenario-plan.ts';
+import { policyFrom, profileFrom } from './scenario-swarm.ts';
 
 const RULE = '----';
 
@@ -78,6 +81,19 @@ const msOf = (text: string): number => {
   return Number(match[1]) * unit;
 };
 
+const msIn = (text: string | undefined): number | undefined =>
+  text === undefined ? undefined : msOf(text);
+
+const numberIn = (named: Line['named'], name: string): number | undefined => {
+  const text = named.get(name);
+  return text === undefined ? undefined : Number(text);
+};
+
+const moneyIn = (named: Line['named'], name: string): number | undefined => {
+  const text = named.get(name);
+  return text === undefined ? undefined : microUsdOf(text);
+};
+
 /** A member that is left out where there is no value. */
 const member = <K extends string, V>(name: K, value: V | undefined): { readonly [P in K]?: V } =>
   (value === undefined ? {} : { [name]: value }) as { readonly [P in K]?: V };
@@ -96,7 +112,7 @@ class Scenario {
     const step = this.#steps[verb];
     if (step === undefined) throw new Error(`no command begins with "${verb}": ${text}`);
     const said = step(line, more);
-    const faults = coordinatorFaults(this.#realm.world.coordinator);
+    const faults = worldFaults(this.#realm.world);
     if (faults.length > 0) throw new Error(`after "${text}": ${faults.join('; ')}`);
     return said;
   }
@@ -116,7 +132,11 @@ class Scenario {
       };
       return this.#run('realm.open', args, { cred: 'realm' });
     },
-    plan: ({ words: [, id = ''] }, more) => this.#run('plans.submit', { plan: planFrom(id, more) }),
+    plan: ({ words: [, id = ''], named }, more) =>
+      this.#run('plans.submit', {
+        plan: planFrom(id, more),
+        ...member('confirmMicroUsd', moneyIn(named, 'confirm')),
+      }),
     edit: ({ words: [, id = ''] }, more) => this.#run('plans.edit', editFrom(id, more)),
     pause: ({ words: [, planId = ''], because }) =>
       this.#run('plans.pause', { planId, ...member('reason', because) }),
@@ -185,7 +205,11 @@ class Scenario {
         fence: this.#fence({ ...line, words: ['raise', taskId, ...line.words] }),
         kind: 'other' as const,
         title: line.because ?? 'something is in the way',
+        ...member('needs', behind(line, 'needs')?.split(',')),
         ...member('waitsOn', behind(line, 'until')),
+        ...member('quorum', numberIn(line.named, 'quorum')),
+        ...member('escalateAfterMs', msIn(behind(line, 'within'))),
+        waiting: behind(line, 'waiting')?.split(',') ?? [],
         ...(line.words.includes('release') ? { release: true } : {}),
       };
       return this.#as(line, 'blockers.raise', args, { ids: [id] });
@@ -205,6 +229,72 @@ class Scenario {
         ({ code, text, until }) =>
           `${taskId} ${answer.phase} [${code}] ${text}${until === undefined ? '' : ` until ${until}`}`,
       );
+    },
+    blockers: () =>
+      viewBlockers(this.#realm.world, {}).blockers.flatMap((row) => [
+        `${row.blockerId} ${row.status} blocks=${row.blocks} declared=${row.declared.length}/${row.quorum}`,
+        ...row.help.map(
+          ({ taskId, phase, needs, sessionId }) =>
+            `  ${taskId} ${phase} needs=${needs.join(',')}${sessionId === undefined ? '' : ` by ${sessionId}`}`,
+        ),
+      ]),
+    swarm: (line) => this.#run('swarms.register', { profile: profileFrom(line.words) }),
+    define: ({ words: [, id = ''], because: description = 'what it says' }) =>
+      this.#run('capabilities.define', { id, description }),
+    budget: ({ words: [, account = '', limit = ''], because }) =>
+      this.#run('budgets.set', {
+        account,
+        limitMicroUsd: microUsdOf(limit),
+        ...member('reason', because),
+      }),
+    spend: (line) => {
+      const tokens = {
+        ...member('model', behind(line, 'model')),
+        ...member('inputTokens', numberIn(line.named, 'in')),
+        ...member('outputTokens', numberIn(line.named, 'out')),
+        ...member('cachedTokens', numberIn(line.named, 'cached')),
+      };
+      const amount = line.words.find((word) => word.startsWith('$'));
+      return this.#as(line, 'usage.record', {
+        ...this.#held(line),
+        ...tokens,
+        ...member('microUsd', amount === undefined ? undefined : microUsdOf(amount)),
+        ...member('component', behind(line, 'component')),
+      });
+    },
+    price: ({ words: [, model = ''], named, because: source = 'the price list' }) =>
+      this.#run('prices.set', {
+        model,
+        inputMicroUsdPerMTok: moneyIn(named, 'in') ?? 0,
+        outputMicroUsdPerMTok: moneyIn(named, 'out') ?? 0,
+        ...member('cachedMicroUsdPerMTok', moneyIn(named, 'cached')),
+        source,
+      }),
+    trip: ({ words: [, swarmId = ''], because = 'somebody said so' }) =>
+      this.#run('breakers.trip', { swarmId, reason: because }),
+    reset: ({ words: [, swarmId = ''], named, because = 'it is mended' }) =>
+      this.#run('breakers.reset', {
+        swarmId,
+        reason: because,
+        ...member('limitMicroUsd', moneyIn(named, 'limit')),
+      }),
+    acknowledge: ({ words: [, escalationId = ''], because }) =>
+      this.#run('escalations.acknowledge', { escalationId, ...member('note', because) }),
+    policy: ({ named, because }) =>
+      this.#run('policies.set', { policy: policyFrom(named), ...member('reason', because) }),
+    accounts: ({ words: [, ...only] }) =>
+      [...this.#realm.world.governor.accounts]
+        .filter(([id]) => only.length === 0 || only.includes(id))
+        .map(([id, { limit, reserved, spent, overrun }]) => {
+          const own = limit === undefined ? '' : ` limit=${limit}`;
+          return `${id}${own} reserved=${reserved} spent=${spent} overrun=${overrun}`;
+        }),
+    breaker: ({ words: [, swarmId = ''] }) => {
+      const swarm = this.#realm.world.governor.swarms.get(swarmId);
+      const { state, reason = '', by = '' } = swarm?.breaker ?? { state: 'not there' };
+      return [
+        `${swarmId} ${state}${reason === '' ? '' : `: ${reason}`}${by === '' ? '' : ` (by ${by})`}`,
+      ];
     },
     tasks: ({ words: [, planId] }) => {
       const page = viewTasks(
@@ -227,7 +317,9 @@ class Scenario {
       'sessions.open',
       {
         agent: behind(line, 'agent') ?? id,
+        ...member('swarm', behind(line, 'of')),
         ...member('capabilities', behind(line, 'can')?.split(',')),
+        ...member('limitMicroUsd', moneyIn(line.named, 'limit')),
         ...member('leasesMax', leases === undefined ? undefined : Number(leases)),
         ...(line.words.includes('runner') ? { role: 'runner' as const } : {}),
       },
@@ -357,7 +449,13 @@ class Scenario {
       const expire = () => this.#run('sessions.expire', { sessionId, seenAt }, { cred: 'realm' });
       return { at: seenAt + SESSION_IDLE_MS, expire };
     });
-    return [...leases, ...sessions].toSorted((a, b) => a.at - b.at)[0];
+    const blockers = [...this.#realm.world.coordinator.blockers.values()]
+      .filter(({ resolution, escalated }) => resolution === undefined && !escalated)
+      .map(({ id: blockerId, escalateAt: at }) => {
+        const expire = () => this.#run('blockers.escalate', { blockerId }, { cred: 'realm' });
+        return { at, expire };
+      });
+    return [...leases, ...sessions, ...blockers].toSorted((a, b) => a.at - b.at)[0];
   }
 
   #soft(): Soft {
@@ -374,39 +472,3 @@ class Scenario {
 
 /** What a script writes is taken at its word. */
 const trusted = <T extends string>(text: string): T => text as T;
-
-/** The subject of an event first, then who, then the rest in order. */
-const SUBJECTS = ['taskId', 'planId', 'blockerId', 'sessionId'] as const;
-
-const eventLine = (event: DomainEvent, at: number): string => {
-  const members = new Map<string, unknown>(Object.entries(event));
-  const type = event.type;
-  members.delete('type');
-  const subject = SUBJECTS.find(
-    (name) => members.has(name) && (name !== 'taskId' || !members.has('blockerId')),
-  );
-  const words: string[] = [type];
-  if (subject !== undefined) {
-    words.push(textOf(members.get(subject)));
-    members.delete(subject);
-  }
-  if (members.has('sessionId')) words.push('by', textOf(members.get('sessionId')));
-  members.delete('sessionId');
-  if (members.has('fence')) words.push(`token=${textOf(members.get('fence'))}`);
-  members.delete('fence');
-  if (event.type === 'task.leased') {
-    members.delete('leaseMs');
-    members.set('expires', at + event.leaseMs);
-  }
-  members.delete('digest');
-  for (const [name, value] of members) {
-    const text = textOf(value);
-    if (text !== '') words.push(`${name}=${text.includes(' ') ? `"${text}"` : text}`);
-  }
-  return words.join(' ');
-};
-
-const textOf = (value: unknown): string => {
-  if (Array.isArray(value)) return value.map(textOf).join(',');
-  return typeof value === 'string' ? value : JSON.stringify(value);
-};

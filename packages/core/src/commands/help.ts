@@ -43,12 +43,10 @@ export const raise = (scene: RaiseScene): Decision => {
   const { resource } = governor.policy;
   const raised = raiseBlocker(coordinator, command, resource.escalateAfterMs);
   if (raised.kind !== 'raised') return raised;
-  const unknown = raised.event.needs.find((need) => !isKnown(scene, need));
-  if (unknown !== undefined)
-    return unknownCapability(
-      unknown,
-      `needs[${(command.args.needs ?? []).findIndex((need) => need === unknown)}]`,
-    );
+  const needs = command.args.needs ?? [];
+  const at = needs.findIndex((need) => !isKnown(scene, need));
+  const unknown = needs[at];
+  if (unknown !== undefined) return unknownCapability(unknown, `needs[${at}]`);
   const { shares, uncovered, reserved } = coverNeeds(scene, raised);
   const priority = urgencyOf(raised.event.blocks);
   const blocker = { blockerId: raised.event.blockerId, priority };
@@ -242,13 +240,14 @@ export const escalateBlocker = (scene: Scene<ArgsOf<'blockers.escalate'>>): Deci
   const { id, title, needs, help } = blocker;
   const taskId = idOf(world.coordinator, blocker.task);
   const wanted = needs.length === 0 ? '' : `; it needs ${needs.join(', ')}`;
+  const tried = help.length === 0 ? '' : `; ${counted(help.length, 'help task')} did not lift it`;
   return accept(
     { blockerId: id, type: 'blocker.escalated' },
     escalate(scene, {
       kind: 'blocker',
       severity: 'high',
       subject: id,
-      summary: `${taskId} has been blocked for too long (${title})${wanted}; ${counted(help.length, 'help task')} did not lift it. Resolve it: ifab blocker resolve ${id} --resolution TEXT`,
+      summary: `${taskId} has been blocked for too long (${title})${wanted}${tried}. Resolve it: ifab blocker resolve ${id} --resolution TEXT`,
     }),
   );
 };

@@ -65,7 +65,21 @@ const joined = (more: object = {}): Call => {
 
 const CALLS: Readonly<Record<string, Call>> = {
   'raised with everything': (realm) =>
-    raise(realm, { needs: ['rust', 'go', 'rust'], waitsOn: 'p/b', release: true }),
+    raise(realm, {
+      needs: ['code-analysis:rust', 'code-analysis:go', 'code-analysis:rust'],
+      waitsOn: 'p/b',
+      release: true,
+      quorum: 2,
+      escalateAfterMs: 60_000,
+    }),
+  'raised with a need that nobody knows': (realm) =>
+    raise(realm, { needs: ['code-analysis:rust', 'gpu:two', 'gpu:one'] }),
+  'raised with a need that only its own holder has': (realm) => {
+    realm.run('sessions.open', { agent: 'zoe', capabilities: ['gpu:one'] }, { ids: ['zoe'] });
+    realm.run('plans.edit', { planId: 'p', add: [{ key: 'z', title: 'z' }] });
+    realm.run('tasks.claim', { taskId: 'p/z', sessionId: 'zoe' });
+    return raise(realm, { taskId: 'p/z', needs: ['gpu:one'] });
+  },
   'raised with nothing': (realm) => raise(realm, { release: false }),
   'raised beside too many': (realm) => {
     for (let i = 1; i < BLOCKERS_OPEN_MAX; i += 1) raise(realm, {}, [`more${i}`]);
@@ -108,6 +122,50 @@ const CALLS: Readonly<Record<string, Call>> = {
   'resolved by who joined it': (realm) => {
     joined()(realm);
     return resolve('bob')(realm);
+  },
+  'resolved by one of two who are needed': (realm) => {
+    raise(realm, { quorum: 2 });
+    realm.run('blockers.join', { blockerId: 'b2', sessionId: 'bob' });
+    return realm.run('blockers.resolve', { blockerId: 'b2', sessionId: 'bob', resolution: 'r' });
+  },
+  'resolved by the same one again': (realm) => {
+    raise(realm, { quorum: 2 });
+    realm.run('blockers.join', { blockerId: 'b2', sessionId: 'bob' });
+    const by = { blockerId: 'b2', sessionId: 'bob', resolution: 'r' };
+    realm.run('blockers.resolve', by);
+    return realm.run('blockers.resolve', by);
+  },
+  'resolved by the second of two who are needed': (realm) => {
+    raise(realm, { quorum: 2 });
+    for (const sessionId of ['bob', 'eve'])
+      realm.run('blockers.join', { blockerId: 'b2', sessionId });
+    const by = { blockerId: 'b2', resolution: 'r' };
+    realm.run('blockers.resolve', by, { session: 'bob' });
+    return realm.run('blockers.resolve', by, { session: 'eve' });
+  },
+  'escalated before its time': (realm) => {
+    realm.at = 899_999;
+    return realm.run('blockers.escalate', { blockerId: 'b1' });
+  },
+  'escalated in its time': (realm) => {
+    realm.at = 900_000;
+    return realm.run('blockers.escalate', { blockerId: 'b1' });
+  },
+  'escalated with what it needs': (realm) => {
+    raise(realm, { needs: ['code-analysis:go'] });
+    realm.at = 900_000;
+    return realm.run('blockers.escalate', { blockerId: 'b2' });
+  },
+  'escalated twice': (realm) => {
+    realm.at = 900_000;
+    realm.run('blockers.escalate', { blockerId: 'b1' });
+    return realm.run('blockers.escalate', { blockerId: 'b1' });
+  },
+  'escalated where there is none': (realm) => realm.run('blockers.escalate', { blockerId: 'b9' }),
+  'escalated when it is resolved': (realm) => {
+    resolve()(realm);
+    realm.at = 900_000;
+    return realm.run('blockers.escalate', { blockerId: 'b1' });
   },
   'resolved by a stranger': resolve('eve'),
   'resolved with the credential of a stranger': (realm) =>

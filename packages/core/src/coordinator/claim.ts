@@ -192,21 +192,29 @@ const grant = (
 
 /** The queues that hold tasks which the session can do: of one plan, or of all that are not paused. */
 const offersFor = (state: CoordinatorState, session: SessionState, plan?: PlanState): Offer[] => {
+  const offers: Offer[] = [];
+  for (const one of plan === undefined ? state.readyPlans : [plan])
+    if (one.status === 'active') offer(state, session, one, offers);
+  return offers;
+};
+
+const offer = (
+  state: CoordinatorState,
+  session: SessionState,
+  { queues, posted }: PlanState,
+  offers: Offer[],
+): void => {
   const { capabilities: sets } = state;
   const haves = session.capabilities;
-  const offers: Offer[] = [];
-  for (const { status, queues, posted } of plan === undefined ? state.readyPlans : [plan]) {
-    if (status !== 'active') continue;
-    const free = queues.get(sets.needKeys.get('') ?? NONE);
-    if (free !== undefined && free.size > 0) offers.push({ queue: free, matchPermille: 1_000 });
-    for (const id of posted.size === 0 ? [] : havesAt(sets, haves).ids) {
-      for (const queue of posted.get(id) ?? []) {
-        if (isEnough(sets, haves, queue.needs) && seenUnder(sets, haves, queue.needs) === id)
-          offers.push({ queue, matchPermille: matchOf(state, session, queue.needs) });
-      }
+  const free = queues.get(sets.needKeys.get('') ?? NONE);
+  if (free !== undefined && free.size > 0) offers.push({ queue: free, matchPermille: 1_000 });
+  if (posted.size === 0) return;
+  for (const id of havesAt(sets, haves).ids) {
+    for (const queue of posted.get(id) ?? []) {
+      if (isEnough(sets, haves, queue.needs) && seenUnder(sets, haves, queue.needs) === id)
+        offers.push({ queue, matchPermille: matchOf(state, session, queue.needs) });
     }
   }
-  return offers;
 };
 
 /** Whether any ready task suits the session; what a claim ticket waits for. */

@@ -151,13 +151,20 @@ const ALL_EVENTS: readonly DomainEvent['type'][] = [
 /** What `tasks.next` should give: every ready task that suits, sorted; then greedily without overlapping paths. */
 const bestBySorting = (world: World, sessionId: string, room: number): string[] => {
   const { tasks, plans, sessions, capabilities } = world.coordinator;
-  const has = capabilities.haves[sessions.get(sessionId)?.capabilities ?? -1];
+  const has = capabilities.haves[sessions.get(sessionId)?.capabilities ?? -1]?.names;
+  const least = capabilities.minMatchPermille / 1_000;
+  const needs = (task: number) => new Set<string>(specOf(world.coordinator, task).needs);
+  const hasOf = (task: number): number => [...needs(task)].filter((need) => has?.has(need)).length;
+  const fit = (task: number): number =>
+    needs(task).size === 0 ? 1 : hasOf(task) / needs(task).size;
   const ready = tasks.ids
     .map((_, task) => task)
     .filter((task) => tasks.phase[task] === PHASE.ready)
     .filter((task) => plans[tasks.plan[task] ?? -1]?.status === 'active')
-    .filter((task) => (specOf(world.coordinator, task).needs ?? []).every((need) => has?.has(need)))
-    .toSorted((a, b) => (tasks.rank[a] ?? 0) - (tasks.rank[b] ?? 0) || a - b);
+    .filter(
+      (task) => hasOf(task) >= Math.min(needs(task).size, Math.max(1, least * needs(task).size)),
+    )
+    .toSorted((a, b) => (tasks.rank[a] ?? 0) - (tasks.rank[b] ?? 0) || fit(b) - fit(a) || a - b);
   const chosen: number[] = [];
   for (const task of ready) {
     const mine = (specOf(world.coordinator, task).owns ?? []).map(segmentsOf);

@@ -157,11 +157,11 @@ describe('the ready queue', () => {
           pushReady(tasks, offer.queue, task);
           return { task, rank, fit: offer.matchPermille };
         });
-        const sorted = rows
+        const expected = rows
           .toSorted((a, b) => a.rank - b.rank || b.fit - a.fit || a.task - b.task)
           .map(({ task }) => task);
-        expect(bestOf(tasks, offers, list.length, () => true)).toStrictEqual(sorted);
-        expect(peekBest(tasks, offers)?.task).toBe(sorted[0]);
+        expect(bestOf(tasks, offers, list.length, () => true)).toStrictEqual(expected);
+        expect(peekBest(tasks, offers)?.task).toBe(expected[0]);
       }),
     );
   });
