@@ -11,8 +11,10 @@ type Figures = Omit<Report['total'], 'firstIndex' | 'lastIndex'>;
 /** Percents at which an account's use is a warning and an alarm, as its alerts are. */
 const WARN_PERCENT = 80;
 const ALARM_PERCENT = 100;
-/** Cells of the bar that the dearest step of a history has. */
+/** Cells of the bar that the dearest step of a history has; few where the terminal is narrow, since a cut bar lies. */
 const BAR_CHARS = 24;
+const BAR_CHARS_NARROW = 12;
+const NARROW_COLUMNS = 100;
 
 export const reportText = (
   by: readonly string[],
@@ -42,6 +44,7 @@ export const historyText = (
   const by = Object.keys(rows[0]?.group ?? {});
   const columns = figureColumns(rows);
   const most = rows.reduce((high, { microUsd }) => Math.max(high, microUsd), 0);
+  const barChars = terminal.width < NARROW_COLUMNS ? BAR_CHARS_NARROW : BAR_CHARS;
   return table(
     terminal,
     [
@@ -54,7 +57,7 @@ export const historyText = (
       cell(stepText(bucket, row.from)),
       ...by.map((name) => named(row.group?.[name])),
       ...columns.flatMap(({ cells }) => cells[i] ?? []),
-      cell(bar(row.microUsd, most), 'cyan'),
+      cell(bar(row.microUsd, most, barChars), 'cyan'),
     ]),
   );
 };
@@ -195,5 +198,5 @@ const stepText = (bucket: string, fromMs: number): string => {
 };
 
 /** Longer for more, and never nothing for something. */
-const bar = (microUsd: number, most: number): string =>
-  '█'.repeat(most === 0 ? 0 : Math.ceil((microUsd / most) * BAR_CHARS));
+const bar = (microUsd: number, most: number, chars: number): string =>
+  '█'.repeat(most === 0 ? 0 : Math.ceil((microUsd / most) * chars));
