@@ -17,16 +17,10 @@ import { findOperation } from '@infrafabric/protocol';
 import type { OutputOf } from '@infrafabric/protocol';
 import { afterAll, describe, expect, test } from 'vitest';
 import { json } from '../../test/io.ts';
-import type { Ran, RunOptions } from '../../test/io.ts';
+import { spawnSwarm } from '../../test/spawn.ts';
+import type { SpawnOptions, SpawnRan } from '../../test/spawn.ts';
 import { problem, serveAnswers, STATUS } from '../../test/wire.ts';
 import type { Wire } from '../../test/wire.ts';
-import { Output } from '../output/output.ts';
-import { exitOf } from '../output/problem.ts';
-import type { CommandContext } from '../tree/command.ts';
-import { globalFlags } from '../tree/globals.ts';
-import { problemOfCause } from '../output/cause.ts';
-import { CliError } from '../output/problem.ts';
-import { swarmSpawn } from './swarm-spawn.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'ifab-spawn-'));
 const wires: Wire[] = [];
@@ -113,74 +107,12 @@ const fabricThat = async ({
   return { wire, writes, tokens };
 };
 
-const SWITCHES = new Set(['accept', 'show-tokens']);
-const GLOBALS: Readonly<Record<string, object>> = {
-  '--json': { json: true },
-  '--yes': { yes: true },
-  '--dry-run': { dryRun: true },
-  '--no-input': { input: false },
-};
-
-interface SpawnRan extends Ran {
-  readonly dataDir: string;
-}
-
-/** Runs the command as main does; the words are its own flags and those above. */
-const spawn = async (
+const spawn = (
   words: readonly string[],
-  { wire }: { readonly wire?: Wire | undefined } = {},
-  options: RunOptions & { readonly dataDir?: string } = {},
-): Promise<SpawnRan> => {
-  const { terminal = false, cwd = root, answers = [] } = options;
-  const dataDir = options.dataDir ?? mkdtempSync(join(root, 'data-'));
-  const given = new Map<string, string[]>();
-  const args: string[] = [];
-  const globals = { dataDir };
-  for (let at = 0; at < words.length; at += 1) {
-    const word = words[at] ?? '';
-    const flag = word.slice(2);
-    if (GLOBALS[word] !== undefined) Object.assign(globals, GLOBALS[word]);
-    else if (!word.startsWith('--')) args.push(word);
-    else if (SWITCHES.has(flag)) given.set(flag, ['true']);
-    else {
-      at += 1;
-      given.set(flag, [...(given.get(flag) ?? []), words[at] ?? '']);
-    }
-  }
-  const written = { stdout: '', stderr: '' };
-  const sink = (name: 'stdout' | 'stderr') => ({
-    isTerminal: terminal,
-    columns: 120,
-    write: (text: string) => {
-      written[name] += text;
-    },
-  });
-  const left = [...answers];
-  const io: CommandContext['io'] = {
-    env: { PATH: process.env['PATH'], NO_COLOR: '1', HOME: root, ...wire?.env, ...options.env },
-    cwd,
-    stdout: sink('stdout'),
-    stderr: sink('stderr'),
-    stdinIsTerminal: terminal,
-    readStdin: async () => '',
-    ask: async (question) => {
-      written.stderr += question;
-      return left.shift() ?? '';
-    },
-    interrupted: new AbortController().signal,
-  };
-  const flags = globalFlags(globals, 'normal');
-  const out = new Output(io, flags);
-  const spec = { path: ['swarm', 'spawn'], summary: '', args: [], options: [], example: '' };
-  try {
-    const code = await swarmSpawn({ spec, args, options: given, flags, io, out });
-    return { code, ...written, dataDir };
-  } catch (cause) {
-    const said = cause instanceof CliError ? cause.problem : await problemOfCause(cause);
-    out.problem(said);
-    return { code: exitOf(said, 130), ...written, dataDir };
-  }
-};
+  { wire }: { readonly wire?: Wire } = {},
+  options: SpawnOptions = {},
+): Promise<SpawnRan> =>
+  spawnSwarm(words, root, { ...options, env: { ...wire?.env, ...options.env } });
 
 const repositoryOf = (files: Readonly<Record<string, string>>): string => {
   const folder = mkdtempSync(join(root, 'repo-'));
@@ -336,7 +268,7 @@ describe('tokens', () => {
       'is no file of tokens',
     );
     expect(readFileSync(target, 'utf8')).toBe('kept');
-    expect(fabric.writes()).toEqual(['swarms.register']);
+    expect(fabric.writes()).toEqual([]);
     expect((await spawn([...words, 'own.json'], fabric, { cwd })).code).toBe(0);
     expect(tokensIn(join(cwd, 'own.json')).sessions).toHaveLength(1);
     expect(readdirSync(cwd).toSorted()).toEqual(['own.json', 'target.txt']);
@@ -378,9 +310,13 @@ describe('tokens', () => {
 
   test('are asked for only once they can be kept', async () => {
     const fabric = await fabricThat();
-    const words = ['a', ...STATED, ...COSTS, '--tokens-file', '/dev/null/tokens.json'];
-    expect((await spawn(words, fabric)).code).toBe(2);
-    expect(fabric.writes()).toEqual(['swarms.register']);
+    const words = ['a', ...STATED, ...COSTS, '--tokens-file'];
+    expect((await spawn([...words, '/dev/null/tokens.json'], fabric)).code).toBe(2);
+    expect(fabric.writes()).toEqual([]);
+    // A folder under the name that the file is first written by: the rename would come too late.
+    const taken = mkdtempSync(join(root, 'taken-'));
+    expect((await spawn([...words, taken], fabric)).code).toBe(2);
+    expect(fabric.writes()).toEqual([]);
   });
 });
 

@@ -17,7 +17,7 @@ import { openSessions } from '../swarms/spawn-sessions.ts';
 import type { SpawnedSession } from '../swarms/spawn-sessions.ts';
 import { definedCapabilities, sourceOf } from '../swarms/spawn-source.ts';
 import type { SpawnSource } from '../swarms/spawn-source.ts';
-import { tokensPath } from '../swarms/tokens-file.ts';
+import { sessionsInFile, tokensPath } from '../swarms/tokens-file.ts';
 import type { CommandContext, CommandRun } from '../tree/command.ts';
 import { callOperation } from './call.ts';
 
@@ -35,18 +35,20 @@ export const swarmSpawn: CommandRun = async (context) => {
     // One trace for all calls of this command, where one was asked for.
     const trace = traceOf(context);
     const traced = { ...context, flags: { ...context.flags, trace } };
-    const registered = await register(traced, client, profile);
     const tokensFile =
       flags.tokensFile === undefined
         ? tokensPath(target.dataDir, profile.swarmId)
         : resolve(context.io.cwd, flags.tokensFile);
+    // Before anything is sent: a file that holds something else is not found out about afterwards.
+    const held = sessionsInFile(tokensFile);
+    const registered = await register(traced, client, profile);
     const sessions = await openSessions(traced, client, {
       profile,
       count: flags.sessions,
       url: target.url,
       tokensFile,
     });
-    say(context, { flags, profile, registered, sessions, tokensFile, source });
+    say(context, { flags, profile, registered, sessions, tokensFile, source, held });
     return EXIT_DONE;
   });
 };
@@ -101,10 +103,12 @@ interface Spawned {
   readonly sessions: readonly SpawnedSession[];
   readonly tokensFile: string;
   readonly source: SpawnSource;
+  /** Sessions that the file had tokens of before. */
+  readonly held: ReadonlySet<string>;
 }
 
 const say = ({ out }: CommandContext, spawned: Spawned): void => {
-  const { flags, profile, registered, sessions, tokensFile, source } = spawned;
+  const { flags, profile, registered, sessions, tokensFile, source, held } = spawned;
   const value = {
     swarmId: profile.swarmId,
     changed: registered.changed || sessions.some(({ isNew }) => isNew),
@@ -121,6 +125,12 @@ const say = ({ out }: CommandContext, spawned: Spawned): void => {
     tokensFile,
   };
   out.data(value, () => textOf(spawned));
+  for (const { agent, sessionId, isNew } of sessions) {
+    if (isNew || held.has(sessionId)) continue;
+    out.note(
+      `${agent} is open elsewhere: its token is not in the file; for a new one: ifab session revoke ${sessionId}, and spawn again`,
+    );
+  }
   if (registered.changed && sessions.some(({ isNew }) => !isNew)) {
     out.note('sessions that were open before keep the capabilities that they were opened with');
   }

@@ -412,6 +412,24 @@ describe('a repository that was written against us', () => {
     expect(cuts).toHaveLength(1);
   });
 
+  test('of thousands of sources a sample shows what one in ten does, in whatever rhythm', async () => {
+    const files: Record<string, string> = {};
+    for (let at = 0; at < 2_500; at += 1) {
+      files[`src/f${at}.py`] = at % 10 === 0 ? 'import grpc\n' : 'x = 1\n';
+    }
+    const found = await detectIn(files);
+    expect(found['integration:grpc']?.confidencePermille).toBe(700);
+  });
+
+  test('a folder fuller than is read is cut, and says so', async () => {
+    const folder = repositoryOf({ 'a/b.go': '' });
+    for (let at = 0; at <= 20_000; at += 1) writeFileSync(join(folder, `f${at}.py`), '');
+    const cuts: string[] = [];
+    const found = await detect(folder, { onCut: (what) => cuts.push(what) });
+    expect(found['code-analysis:python']?.evidence[0]).toMatch(/ of \d+ sources \(100 %\)$/);
+    expect(cuts).toEqual(['the repository has more files than are looked at']);
+  });
+
   test('JSON that is no object, and objects with names of their prototype', async () => {
     expect(
       await idsIn({

@@ -78,6 +78,10 @@ export const openTokensFile = (path: string, swarmId: string, nowMs: number): To
   };
 };
 
+/** Sessions of which the file has, or had, a token. */
+export const sessionsInFile = (path: string): ReadonlySet<string> =>
+  new Set(keptRows(path).map(({ sessionId }) => sessionId));
+
 const keptRows = (path: string): readonly TokenRow[] => {
   const text = textOf(path);
   if (text === undefined) return [];
