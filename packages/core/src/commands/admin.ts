@@ -148,15 +148,14 @@ const noAccount = ({ world }: Scene, account: string): Rejection | undefined => 
   const { coordinator, governor } = world;
   const at = account.indexOf(':');
   const id = account.slice(at + 1);
-  const isThere = {
+  const isThere: Readonly<Record<string, (() => boolean) | undefined>> = {
     plan: () => findPlan(coordinator, id) !== undefined,
     task: () => findTask(coordinator, id) !== NONE,
     swarm: () => governor.swarms.has(id) || governor.sessionsOf.has(id),
     session: () => isSession(openSession(coordinator, id)),
   };
   const kind = account.slice(0, Math.max(0, at));
-  const found = kind in isThere ? isThere[kind as keyof typeof isThere]() : true;
-  return found
+  return (isThere[kind]?.() ?? true)
     ? undefined
     : reject('budget.not_found', `There is no ${kind} ${id} to limit.`, { account });
 };

@@ -185,10 +185,23 @@ const compare = (a: Candidate, b: Candidate, missing: ReadonlySet<string>): numb
 
 const nameOf = ({ session }: Candidate): string => `${session.swarm ?? ''} ${session.id}`;
 
-/** Whether an open session other than the raiser has it: somebody may come for it. */
-const hasOther = ({ world }: Scene, { session }: Raised, need: string): boolean => {
-  const own = havesOf(world.coordinator, session).has(need) ? 1 : 0;
-  return holdersOf(world.coordinator.capabilities, need) > own;
+/**
+ * Whether somebody may come for it: an open session of another agent, whose swarm is not stopped. A walk over the
+ * sessions, and only for what somebody has and nobody who waits.
+ */
+const hasOther = ({ world }: Scene, { session: raiser }: Raised, need: string): boolean => {
+  const { coordinator, governor } = world;
+  return (
+    holdersOf(coordinator.capabilities, need) > 0 &&
+    coordinator.slots.some(
+      (session) =>
+        session !== undefined &&
+        session.closed === undefined &&
+        session.agent !== raiser.agent &&
+        swarmOfSession(governor, session.id)?.breaker.state !== 'open' &&
+        havesOf(coordinator, session).has(need),
+    )
+  );
 };
 
 /** At most `room` groups of needs: one each, and the last takes what is left. */

@@ -96,7 +96,7 @@ export const observeEvent = (state: GovernorState, event: DomainEvent, entry: En
     case 'session.closed':
       // A session that died failed at each of its tasks, as the expiry of each of its leases would have.
       if (event.how === 'expired')
-        for (const _task of event.released) foldResultOf(state, event.sessionId, entry.at, false);
+        event.released.forEach(() => foldResultOf(state, event.sessionId, entry.at, false));
       leaveSwarm(state, event.sessionId);
       closeAccount(state, `session:${event.sessionId}`);
       break;

@@ -2,7 +2,6 @@
  * Accounts and what is done to them. A lease draws on two branches under one root: what is worked on (plan, task) and who
  * works (swarm, session). A decision computes on a `Draft` over the accounts and never touches them; folding does.
  */
-import { RESOURCE_POLICY_DEFAULT } from '@infrafabric/protocol';
 import { assert, must } from '../kernel/decision.ts';
 import type { BudgetLimited, BudgetReserved, BudgetSettled, UsageRecorded } from './events.ts';
 import type { Account, GovernorState, Reservation } from './state.ts';
@@ -20,6 +19,8 @@ interface Change {
   spent: number;
   overrun: number;
 }
+
+const NOTHING: Readonly<Change> = { reserved: 0, spent: 0, overrun: 0 };
 
 /** Changes that a decision has made so far, before any of them is folded. */
 export interface Draft {
@@ -62,15 +63,18 @@ export const parentOf = (
 
 /** The limit in force: its own, or that of the nearest account above that has one (G5). */
 export const limitOf = ({ state, limits }: Draft, account: string): number => {
-  let at: string | undefined = account;
-  while (at !== undefined) {
-    const own = limits.get(at) ?? state.accounts.get(at)?.limit;
+  let at = account;
+  for (;;) {
+    const own = ownLimitOf({ state, limits }, at);
     if (own !== undefined) return own;
-    at = parentOf(state, at);
+    at = must(parentOf(state, at), 'G5: a root without a limit');
   }
-  assert(false, 'G5: a root without a limit');
-  return RESOURCE_POLICY_DEFAULT.realmLimitMicroUsd;
 };
+
+const ownLimitOf = (
+  { state, limits }: Pick<Draft, 'state' | 'limits'>,
+  account: string,
+): number | undefined => limits.get(account) ?? state.accounts.get(account)?.limit;
 
 export interface Balance {
   readonly limit: number;
@@ -82,16 +86,19 @@ export interface Balance {
 }
 
 export const balanceOf = (draft: Draft, account: string): Balance => {
-  const known = draft.state.accounts.get(account);
-  const change = draft.changes.get(account);
+  const known = draft.state.accounts.get(account) ?? NOTHING;
+  const drafted = draft.changes.get(account) ?? NOTHING;
   const limit = limitOf(draft, account);
-  const reserved = (known?.reserved ?? 0) + (change?.reserved ?? 0);
-  const spent = (known?.spent ?? 0) + (change?.spent ?? 0);
-  const overrun = (known?.overrun ?? 0) + (change?.overrun ?? 0);
+  const reserved = known.reserved + drafted.reserved;
+  const spent = known.spent + drafted.spent;
+  const overrun = known.overrun + drafted.overrun;
   return { limit, reserved, spent, overrun, available: Math.max(0, limit - reserved - spent) };
 };
 
-/** The first account that cannot cover the amount, or undefined. */
+/**
+ * The first account that cannot cover the amount, or undefined. One without a limit of its own has no more to answer for
+ * than the one above it, which has used as much at least: that one is named, as only there a new limit helps.
+ */
 export const shortOf = (
   draft: Draft,
   accounts: readonly string[],
@@ -99,7 +106,10 @@ export const shortOf = (
 ): string | undefined =>
   amount === 0
     ? undefined
-    : accounts.find((account) => balanceOf(draft, account).available < amount);
+    : accounts.find(
+        (account) =>
+          ownLimitOf(draft, account) !== undefined && balanceOf(draft, account).available < amount,
+      );
 
 /** What all of the accounts can still cover. */
 export const coverOf = (draft: Draft, accounts: readonly string[]): number =>
@@ -108,8 +118,7 @@ export const coverOf = (draft: Draft, accounts: readonly string[]): number =>
 const change = (draft: Draft, accounts: readonly string[], by: Partial<Change>): void => {
   for (const account of accounts) {
     let known = draft.changes.get(account);
-    if (known === undefined)
-      draft.changes.set(account, (known = { reserved: 0, spent: 0, overrun: 0 }));
+    if (known === undefined) draft.changes.set(account, (known = { ...NOTHING }));
     known.reserved += by.reserved ?? 0;
     known.spent += by.spent ?? 0;
     known.overrun += by.overrun ?? 0;
