@@ -435,7 +435,7 @@ describe('cost budget', () => {
     expect(stdout).toBe(
       [
         'ACCOUNT    LIMIT    RESERVED  SPENT      OVERRUN    AVAILABLE   USED   ALERT',
-        'realm      $100.00    $10.00  $3.000255  $0.000003  $86.999745   13 %',
+        'realm      $100.00    $10.00  $3.000255  $0.000003  $86.999745    3 %',
         'plan:shop    $3.00     $0.00  $3.000000  $0.000000   $0.000000  100 %  100 %',
         'swarm:red    $3.00     $0.00  $2.500000  $0.000000   $0.500000   83 %  80 %',
         '',

@@ -43,6 +43,6 @@ test.each(['', '-1', '1.', '.5', '1,5', '0.0000001', '1e3', 'ten', '$', '1234567
 test('counts and shares', () => {
   expect([0, 999, 1_000, 1_234_567].map(countText)).toEqual(['0', '999', '1,000', '1,234,567']);
   expect([percentOf(999, 1_000), percentOf(1, 0), percentOf(0, 0), percentOf(3, 2)]).toEqual([
-    99, 100, 0, 150,
+    99, 100, 100, 150,
   ]);
 });

@@ -31,9 +31,9 @@ export const parseUsd = (text: string): number | undefined => {
 export const countText = (count: number): string =>
   String(count).replaceAll(/\B(?=(\d{3})+$)/g, ',');
 
-/** A part of a whole in whole percent, rounded down: 100 % is only what is all of it. Nothing is no part of nothing. */
+/** A part of a whole in whole percent, rounded down: 100 % is only what is all of it. Of nothing all is used up. */
 export const percentOf = (part: number, whole: number): number =>
-  whole === 0 ? (part === 0 ? 0 : 100) : Math.floor((part / whole) * 100);
+  whole === 0 ? 100 : Math.floor((part / whole) * 100);
 
 const withDigits = (microUsd: number, digits: number): string => {
   const micro = microUsd % MICRO_USD_PER_USD;

@@ -77,10 +77,9 @@ export const budgetsText = (accounts: Accounts, terminal: Terminal): string => {
     terminal,
     ['ACCOUNT', 'LIMIT', 'RESERVED', 'SPENT', 'OVERRUN', 'AVAILABLE', 'USED', 'ALERT'],
     accounts.map((account, i) => {
-      const used = percentOf(
-        account.spentMicroUsd + account.reservedMicroUsd,
-        account.limitMicroUsd,
-      );
+      // What alerts go by: spent, with or without cover; what is only reserved comes back.
+      const spentMicroUsd = account.spentMicroUsd + account.overrunMicroUsd;
+      const used = percentOf(spentMicroUsd, account.limitMicroUsd);
       return [
         cell(account.account),
         right(limits[i], account.inherited ? 'dim' : undefined),
