@@ -34,6 +34,7 @@ beforeAll(async () => {
   fabric = await startFabric({
     config: { ...config, dataDir: join(root, 'data') },
     log: silentLog,
+    stderr: { write: () => undefined, isTerminal: false },
     onFatal: (fault) => {
       throw fault;
     },
