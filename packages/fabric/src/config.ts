@@ -8,6 +8,7 @@ import { dirname, join, resolve } from 'node:path';
 import { RealmId } from '@infrafabric/protocol';
 import { z } from 'zod';
 
+import { maskedNotify, NOTIFY_DEFAULT, NotifyConfig } from './effects/notify-config.ts';
 import { Fault } from './fault.ts';
 
 const HOSTS_MAX = 100;
@@ -35,6 +36,8 @@ export const Config = z.strictObject({
   allowedHosts: z.array(Host).max(HOSTS_MAX).default([]),
   /** Origins of pages that may call. */
   allowedOrigins: z.array(z.string().min(1).max(300)).max(HOSTS_MAX).default([]),
+  /** Who tells people of escalations: the console, files, webhooks (docs/guides/escalations.md). */
+  notify: NotifyConfig.default(NOTIFY_DEFAULT),
   logLevel: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
   /** Where a client finds its fabric, and with which token it comes. */
   url: z.url({ protocol: /^https?$/ }).optional(),
@@ -115,8 +118,7 @@ export function readConfig(inputs: ConfigInputs): LoadedConfig {
 export function explainConfig({ config, layers }: LoadedConfig, key: ConfigKey): ConfigExplanation {
   const said = layers.filter(({ values }) => Object.hasOwn(values, key));
   const [winner, ...others] = said;
-  const shown = (value: unknown): unknown =>
-    SECRETS.has(key) && value !== undefined ? MASK : value;
+  const shown = (value: unknown): unknown => shownOf(key, value);
   return {
     key,
     value: shown(config[key]),
@@ -128,11 +130,17 @@ export function explainConfig({ config, layers }: LoadedConfig, key: ConfigKey):
 /** The configuration for a log line: secrets masked. */
 export const maskedConfig = (config: Config): Readonly<Record<string, unknown>> =>
   Object.fromEntries(
-    Object.entries(config).map(([key, value]) => [
-      key,
-      SECRETS.has(key) && value !== undefined ? MASK : value,
-    ]),
+    Object.entries(config).map(([key, value]: [string, unknown]) => [key, shownOf(key, value)]),
   );
+
+/** A value that may be shown: secrets are masked, and of webhooks what may be one. */
+const shownOf = (key: string, value: unknown): unknown => {
+  if (value === undefined) return value;
+  if (SECRETS.has(key)) return MASK;
+  if (key !== 'notify') return value;
+  const notify = NotifyConfig.safeParse(value);
+  return notify.success ? maskedNotify(notify.data) : MASK;
+};
 
 const KEYS = Object.keys(Config.shape);
 const LISTS: ReadonlySet<string> = new Set(['allowedHosts', 'allowedOrigins']);
@@ -162,6 +170,7 @@ const readEnv = (
 const fromText = (key: string, text: string): unknown => {
   if (LISTS.has(key)) return text.split(',').map((part) => part.trim());
   if (INTEGERS.has(key)) return /^\d{1,15}$/.test(text) ? Number(text) : text;
+  if (key === 'notify') return parseJson(text, envName(key));
   if (key !== 'journal') return text;
   return text.startsWith('{') ? parseJson(text, envName(key)) : { kind: text };
 };

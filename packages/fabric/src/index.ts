@@ -119,3 +119,7 @@ export {
   testRule,
 } from '@infrafabric/core';
 export type { CompiledPolicy, RuleTestResult, Verdict } from '@infrafabric/core';
+export { startNotifications } from './effects/notifications.ts';
+export type { Notifications } from './effects/notifications.ts';
+export { cursorFolder } from './effects/cursors.ts';
+export { notifiersOf } from './effects/notifiers.ts';

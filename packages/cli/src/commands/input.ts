@@ -1,6 +1,7 @@
 /** An operation's input from the words of a command line. */
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
+import { parseUsd } from '../costs/money.ts';
 import type { Io } from '../io.ts';
 import { cliError } from '../output/problem.ts';
 import { nearest } from '../plans/issues.ts';
@@ -66,6 +67,8 @@ const readField = async (
       return (
         parseTimeMs(word, Date.now()) ?? fail(wrong('a time: 10m, 2h, 1d ago, or an ISO time'))
       );
+    case 'money':
+      return parseUsd(word) ?? fail(wrong('an amount in dollars: 40, 0.25, 1.5'));
     case 'enum':
       if (!type.values.includes(word)) throw notOneOf(word, type.values, where);
       return word;

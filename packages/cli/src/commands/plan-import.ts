@@ -2,6 +2,7 @@
 import { basename, resolve } from 'node:path';
 import type { OutputOf, PlanSpec } from '@infrafabric/protocol';
 import type { Client } from '@infrafabric/sdk';
+import { parseUsd, usdText } from '../costs/money.ts';
 import { EXIT_DONE } from '../output/exit.ts';
 import { CliError, cliError } from '../output/problem.ts';
 import { entriesText } from '../output/views.ts';
@@ -140,10 +141,41 @@ const submit = async (
   if (parts.rest.length > 0) {
     return { submitted: await submitParts(context, client, plan, parts), trace: undefined };
   }
-  const { output, trace } = await callOperation(context, client, 'plans.submit', { plan });
+  const { output, trace } = await confirmed(context, (confirmMicroUsd) =>
+    callOperation(context, client, 'plans.submit', { plan, ...confirmMicroUsd }),
+  );
   // The fabric made the output with the schema of this very operation.
   // eslint-disable-next-line typescript/no-unsafe-type-assertion -- see above
   return { submitted: output as Submitted, trace };
+};
+
+type Confirmed = { readonly confirmMicroUsd?: number };
+
+/** A plan that may cost more than is taken unasked is sent again with the word of whoever is at the terminal. */
+const confirmed = async <T>(
+  context: CommandContext,
+  send: (confirmed: Confirmed) => Promise<T>,
+): Promise<T> => {
+  const word = optionOf(context, 'confirm');
+  const given = word === undefined ? undefined : parseUsd(word);
+  if (word !== undefined && given === undefined) {
+    throw cliError('cli.usage', `“${word}” is no amount`, 'Write --confirm in dollars: 40, 0.25');
+  }
+  try {
+    return await send(given === undefined ? {} : { confirmMicroUsd: given });
+  } catch (cause) {
+    if (!(cause instanceof CliError) || cause.problem.code !== 'budget.unconfirmed') throw cause;
+    const worst = cause.problem.facts?.['worstMicroUsd'];
+    if (typeof worst !== 'number' || !(await isConfirmed(context, worst))) throw cause;
+    return send({ confirmMicroUsd: worst });
+  }
+};
+
+const isConfirmed = async ({ flags, io }: CommandContext, worst: number): Promise<boolean> => {
+  if (flags.yes) return true;
+  if (!flags.input || !io.stdinIsTerminal) return false;
+  const answer = await io.ask(`The plan may cost ${usdText(worst)}. Take it? [y/N] `);
+  return /^y(es)?$/i.test(answer.trim());
 };
 
 /** The plan rests until its last part is there: no phase may pass before all its tasks are known. */

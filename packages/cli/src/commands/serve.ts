@@ -34,7 +34,12 @@ export const serve: CommandRun = async (context) => {
     );
   }
   const fatal = Promise.withResolvers<Fault>();
-  const running = await startFabric({ config, log, onFatal: fatal.resolve });
+  const running = await startFabric({
+    config,
+    log,
+    stderr: io.stderr,
+    onFatal: fatal.resolve,
+  });
   announce(context, running, config.journal.durability);
   const ended = await Promise.race([fatal.promise, interruption(io.interrupted)]);
   if (ended !== undefined) {

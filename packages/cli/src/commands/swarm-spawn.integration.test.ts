@@ -112,7 +112,7 @@ test('a session that ended is opened anew, and no other', async () => {
 });
 
 test('one key opens each session once, however often it is said', async () => {
-  const words = 'keyed --capabilities cli:design --cost-per-hour 1 --sessions 2 --key=spawn-key';
+  const words = 'keyed --capabilities cli:design --cost-per-hour 1 --sessions 2 --key spawn-key';
   expect((await spawn(words)).code).toBe(0);
   const before = tokensOf('keyed').sessions;
   rmSync(join(dataDir, 'swarms', 'keyed.tokens.json'));

@@ -90,7 +90,7 @@ const sayPlan = (
       proposalText(source.proposal, terminal),
       'dry run: nothing was sent; it would be swarms.register\n',
       `${printableJson(JSON.stringify({ profile }, undefined, 2))}\n`,
-      `and sessions.open ${flags.sessions} times\n`,
+      `and sessions.open, ${countText(flags.sessions, 'time', 'times')}\n`,
     ].join(''),
   );
   return EXIT_DONE;

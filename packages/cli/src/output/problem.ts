@@ -84,6 +84,23 @@ const NEXT_OF_CODE: Readonly<Record<string, string>> = {
   'lease.stale': 'Somebody else may hold the task by now; take a new lease: ifab task next',
   'session.too_many': 'End some that do no work: ifab session list, ifab session revoke SESSION',
   'session.ended': 'Open a new session: ifab session open NAME',
+  'budget.exceeded':
+    'See what is left where: ifab cost budget. Raise a limit: ifab budget set ACCOUNT USD',
+  'budget.unconfirmed':
+    'See what it may cost: ifab plan preview PLAN. Confirm it: --confirm USD, or --yes',
+  'budget.too_low': 'See what is spent and reserved: ifab cost budget',
+  'budget.too_wide': 'Raise the account above it first: ifab budget set ACCOUNT USD',
+  'budget.not_found': 'See which accounts there are: ifab budget list',
+  'price.unknown': 'Set it: ifab price set MODEL --input USD --output USD --source URL',
+  'swarm.not_found': 'See which swarms there are: ifab swarm list',
+  'swarm.suspended':
+    'See why: ifab breaker list. Let it try again: ifab breaker reset SWARM --reason TEXT',
+  'breaker.closed': 'See how breakers stand: ifab breaker list',
+  'breaker.open': 'Let it try again: ifab breaker reset SWARM --reason TEXT',
+  'capability.unknown': 'See which there are: ifab capability list',
+  'policy.denied': 'See which rule it was: ifab policy explain ACTION --facts JSON',
+  'policy.invalid': 'See where: ifab policy check FILE',
+  'escalation.not_found': 'See which there are: ifab escalation list',
   'log.full': 'Make room on the disk of the data folder; the fabric goes on by itself.',
   'log.locked': 'Use the fabric that runs (ifab status), or stop it first.',
   'witness.unanchored': 'The fabric signs within a second of its first entry; try again then.',

@@ -2,8 +2,10 @@
 import type { OperationName, OutputOf } from '@infrafabric/protocol';
 import { agoText, durationText } from '../commands/duration.ts';
 import { shortened } from '../plans/index.ts';
+import { usdText } from '../costs/money.ts';
 import { cell, pairs, table } from './terminal.ts';
 import type { Cell, Paint, Terminal } from './terminal.ts';
+import { GOVERNOR_VIEWS } from './views-governor.ts';
 
 type View<N extends OperationName> = (
   output: OutputOf<N>,
@@ -52,6 +54,7 @@ const more = (next: string | undefined): string =>
   next === undefined ? '' : `more: --after ${next}\n`;
 
 const VIEWS: Views = {
+  ...GOVERNOR_VIEWS,
   'plans.list': ({ plans, next }, terminal) =>
     plans.length === 0
       ? 'No plans yet. Take one: ifab plan submit FILE\n'
@@ -169,17 +172,40 @@ const VIEWS: Views = {
       ? 'No blockers.\n'
       : table(
           terminal,
-          ['BLOCKER', 'TASK', 'KIND', 'STATUS', 'RAISED', 'HELPERS', 'TITLE'],
+          ['BLOCKER', 'TASK', 'KIND', 'STATUS', 'RAISED', 'BLOCKS', 'HELPERS', 'HELP', 'TITLE'],
           blockers.map((blocker) => [
             cell(blocker.blockerId),
             cell(blocker.taskId),
             cell(blocker.kind),
             state(blocker.status),
             cell(agoText(blocker.raisedAt, nowMs)),
+            cell(blocker.blocks),
             cell(blocker.helpers.length),
+            cell(
+              `${blocker.help.filter(({ phase }) => phase === 'done').length}/${blocker.help.length}`,
+            ),
             cell(blocker.title),
           ]),
         ) + more(next),
+  'blockers.raise': (raised, terminal) =>
+    pairs(terminal, [
+      ['blocker', raised.blockerId, 'bold'],
+      ...raised.helpers.map(
+        ({ agent, swarmId, needs, limitMicroUsd }) =>
+          [
+            'helper',
+            `${swarmId ?? agent} for ${needs.join(', ')}, up to ${usdText(limitMicroUsd)}`,
+            'green',
+          ] as const,
+      ),
+      ['open', raised.open.join(', ')],
+      ['nobody has', raised.uncovered.join(', '), 'red'],
+      ['told to a person', raised.escalationId],
+    ]),
+  'blockers.resolve': ({ blockerId, status, declared, quorum }) =>
+    status === 'resolved'
+      ? `blocker ${blockerId} is resolved\n`
+      : `blocker ${blockerId} stays open: ${declared} of ${quorum} helpers say that it is lifted\n`,
   'realm.status': (status, terminal) =>
     pairs(terminal, [
       ['realm', `${status.realm} (${status.origin})`, 'bold'],
@@ -239,6 +265,8 @@ const grantText = (grant: OutputOf<'tasks.claim'>, terminal: Terminal, nowMs: nu
     ['lease ends', `${agoText(grant.leaseExpiresAt, nowMs)} (attempt ${grant.attempt})`],
     ['command', grant.task.run?.shell],
     ['owns', grant.scope.owns?.join(', ')],
+    ['may spend', usdText(grant.scope.limitMicroUsd)],
+    ['helps with', grant.scope.helps],
   ]);
 
 /** The text of an operation's output. */

@@ -2,6 +2,7 @@
 export const REGISTRY_TEXT = `
 plans.submit write operator: Take a plan: its phases, its tasks and what depends on what. The same plan twice changes nothing.
   plan! json
+  confirmMicroUsd int
 plans.edit write operator: Add tasks, add or drop dependencies, and change priorities of a plan that runs.
   planId! string
   add json
@@ -96,6 +97,7 @@ sessions.open write operator: Start a session of an agent and get its own token.
   capabilities strings
   leasesMax int
   label string
+  limitMicroUsd int
 sessions.heartbeat soft operator,runner,worker: Say that a session lives; past half of its token’s life the answer brings a new token.
   sessionId! string
   evidence heartbeat|tool|output|commit|tokens
@@ -110,7 +112,7 @@ sessions.list read operator,runner,worker: Sessions with their liveness, its rea
   status open|closed
   after string
   limit int
-blockers.raise write operator,runner,worker: Say what a task waits for that its holder cannot provide; with \`release\`, give the lease back too.
+blockers.raise write operator,runner,worker: Say what a task waits for that its holder cannot provide; who can help is given a task of its own at once.
   taskId! string
   fencingToken! string
   kind! dependency|integration|capability|access|decision|question|other
@@ -118,11 +120,13 @@ blockers.raise write operator,runner,worker: Say what a task waits for that its 
   needs strings
   waitsOn string
   release bool
+  quorum int
+  escalateAfterMs int
 blockers.join write operator,runner,worker: Say that a session helps with a blocker.
   blockerId! string
   sessionId! string
   note string
-blockers.resolve write operator,runner,worker: Say how a blocker was lifted: by the session that raised it, one that helps, or an operator.
+blockers.resolve write operator,runner,worker: Say that a blocker is lifted and how: one who raised it or an operator decides, helpers by quorum.
   blockerId! string
   sessionId string
   resolution! string
@@ -130,6 +134,121 @@ blockers.list read operator,runner,worker: Blockers, who raised them and who hel
   status open|resolved
   after string
   limit int
+swarms.register write operator: Take a swarm with its capabilities, price, reputation and budget; the same profile again changes nothing.
+  profile! json
+swarms.list read operator,runner,worker: Swarms with their profile, money and breaker.
+  breaker closed|open|half-open
+  after string
+  limit int
+swarms.show read operator,runner,worker: One swarm: profile, money, breaker and why, sessions.
+  swarmId! string
+capabilities.define write operator: Add a capability to those that the fabric knows from the start.
+  id! string
+  description! string
+capabilities.list read operator,runner,worker: The capabilities that swarms may have, built in and defined, with their descriptions.
+  after string
+  limit int
+match.explain read operator,runner,worker: Which swarm would be chosen for a task: every candidate with its numbers and why.
+  taskId! string
+  after string
+  limit int
+budgets.set write operator: Limit what an account may spend; never below what it has spent and reserved.
+  account! string
+  limitMicroUsd! int
+  reason string
+budgets.list read operator,runner,worker: Accounts with their limits and what is reserved, spent and left.
+  kind realm|plan|task|swarm|session
+  after string
+  limit int
+plans.preview read operator,runner,worker: What a plan may cost before its first claim: of a plan that runs, or of one at hand.
+  planId string
+  plan json
+breakers.trip write operator: Stop a swarm: it gets no lease until an operator resets its breaker.
+  swarmId! string
+  reason! string
+breakers.reset write operator: Let a stopped swarm try again: one lease as a probe, and all of them once it succeeded.
+  swarmId! string
+  reason! string
+  limitMicroUsd int
+breakers.list read operator,runner,worker: Breakers: closed, open or half-open, why, since when and by whom.
+  state closed|open|half-open
+  after string
+  limit int
+policies.set write operator: Take a policy in the place of the one in force; it governs from the next decision on.
+  policy! json
+  reason string
+policies.show read operator,runner,worker: The policy in force: its figures, its rules, since when and by whom.
+policies.explain read operator,runner,worker: What the policy in force says of an action, rule by rule.
+  action! task.claim|help.lease|plan.submit|swarm.register|budget.set|breaker.reset
+  facts json
+escalations.list read operator,runner,worker: What a person must see: open ones first, the newest in front.
+  status open|acknowledged
+  after string
+  limit int
+escalations.acknowledge write operator: Say that a person has seen it; it is not sent again.
+  escalationId! string
+  note string
+usage.record write operator,runner,worker: Charge a cost to the lease under which it arose: tokens of a model at its price, or an amount.
+  taskId! string
+  fencingToken! string
+  component string
+  model string
+  inputTokens int
+  outputTokens int
+  cachedTokens int
+  microUsd int
+prices.set write operator: Set the price of a model for this realm, in the place of the catalogue’s.
+  model! string
+  inputMicroUsdPerMTok! int
+  outputMicroUsdPerMTok! int
+  cachedMicroUsdPerMTok int
+  source! string
+prices.list read operator,runner,worker: Prices of models with their source and date; the realm’s own stand before the catalogue’s.
+  after string
+  limit int
+costs.report read operator,runner,worker: What was spent, summed by plan, swarm, task, session, model, component or day.
+  by! strings
+  planId string
+  swarmId json
+  taskId string
+  sessionId string
+  model json
+  component string
+  since int
+  until int
+  before int
+  limit int
+  after string
+costs.history read operator,runner,worker: What was spent hour by hour, day by day or week by week.
+  bucket! hour|day|week
+  by plan|swarm|task|session|model|component
+  planId string
+  swarmId json
+  taskId string
+  sessionId string
+  model json
+  component string
+  since int
+  until int
+  before int
+  limit int
+  after string
+costs.entries read operator,runner,worker: The records behind the sums, with the entries of the log that hold them.
+  planId string
+  swarmId json
+  taskId string
+  sessionId string
+  model json
+  component string
+  since int
+  until int
+  before int
+  limit int
+  after string
+costs.forecast read operator,runner,worker: How fast money goes, when the account is empty at this rate, and what is still to come.
+  planId string
+  swarmId string
+  windowMs int
 realm.status read operator,runner,worker: The realm in one look: position, epoch, durability, sessions, tasks, lag of the followers.
 witness.record write operator,runner,worker: Write an act of another program into the log.
   component! string

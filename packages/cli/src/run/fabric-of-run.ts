@@ -49,6 +49,7 @@ export async function openFabricOfRun(
     // Nobody has to know the port: others find it by serve.json.
     config: { ...config, listenHost: '127.0.0.1', listenPort: 0 },
     log: jsonLog(io.stderr, 'error'),
+    stderr: io.stderr,
     onFatal: ({ code, detail }) =>
       // Crash-only: the disk has the truth, and the next run goes on from it.
       fatal.reject(

@@ -57,6 +57,30 @@ const questionOf = (kind: LiveKind, before: readonly string[], current: string):
         id: 'blockerId',
         says: 'title',
       };
+    case 'swarm':
+      return {
+        operation: 'swarms.list',
+        input: { limit },
+        list: 'swarms',
+        id: 'swarmId',
+        says: 'model',
+      };
+    case 'account':
+      return {
+        operation: 'budgets.list',
+        input: { limit },
+        list: 'accounts',
+        id: 'account',
+        says: 'parent',
+      };
+    case 'escalation':
+      return {
+        operation: 'escalations.list',
+        input: { limit, status: 'open' },
+        list: 'escalations',
+        id: 'escalationId',
+        says: 'summary',
+      };
     case 'phase':
       // The plan stands before its phase.
       return {

@@ -1,7 +1,16 @@
 /** A whole fabric in this process: data folder, engine, witness, HTTP, WebSocket, MCP; others find it by serve.json. */
 import { existsSync } from 'node:fs';
-import { mountMcp, openFolderFabric, startHttp } from '@infrafabric/fabric';
+import { join } from 'node:path';
+import {
+  cursorFolder,
+  mountMcp,
+  notifiersOf,
+  openFolderFabric,
+  startHttp,
+  startNotifications,
+} from '@infrafabric/fabric';
 import type { Config, Fault, LeadingFabric, Log, WitnessFollower } from '@infrafabric/fabric';
+import type { Sink } from '../io.ts';
 import { VERSION } from '../version.ts';
 import { removeServeFile, writeServeFile } from './serve-file.ts';
 import type { ServeFile } from './serve-file.ts';
@@ -10,6 +19,8 @@ import { operatorTokenPath } from './target.ts';
 export interface StartOptions {
   readonly config: Config & { readonly dataDir: string };
   readonly log: Log;
+  /** Where people are told of escalations that are configured for the console. */
+  readonly stderr: Pick<Sink, 'write' | 'isTerminal'>;
   /** The journal cannot be written safely any more: the process must end with exit code 75. */
   readonly onFatal: (fault: Fault) => void;
 }
@@ -34,11 +45,21 @@ export interface RunningFabric {
 export const startFabric = async ({
   config,
   log,
+  stderr,
   onFatal,
 }: StartOptions): Promise<RunningFabric> => {
   const { dataDir, realm, journal } = config;
   if (journal.kind !== 'file') throw new Error('defect: only the file journal has a folder');
   const isNew = !existsSync(operatorTokenPath(dataDir));
+  // A notifier that cannot be made fails the start before anything is open.
+  const notifiers = notifiersOf(config.notify, {
+    dataDir,
+    version: VERSION,
+    write: (text) => {
+      stderr.write(text);
+    },
+    isTerminal: stderr.isTerminal,
+  });
   const { fabric, data, witness } = await openFolderFabric({
     folder: dataDir,
     realm,
@@ -47,7 +68,11 @@ export const startFabric = async ({
     log,
     onFatal,
   });
+  const cursors = cursorFolder(join(dataDir, 'state', 'notify'));
+  let stopNotifying = async (): Promise<void> => undefined;
   try {
+    const notifications = await startNotifications({ fabric, notifiers, cursors, log });
+    stopNotifying = async () => notifications.stop();
     const mcp = mountMcp(fabric, { log });
     const http = await startHttp({
       fabric,
@@ -73,10 +98,12 @@ export const startFabric = async ({
         // Others must not find what no longer answers; then callers, then the journal.
         removeServeFile(dataDir, process.pid);
         await Promise.all([mcp.close(), http.close()]);
+        await stopNotifying();
         await fabric.close();
       },
     };
   } catch (cause) {
+    await stopNotifying();
     await fabric.close();
     throw cause;
   }

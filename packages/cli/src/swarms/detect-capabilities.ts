@@ -48,7 +48,7 @@ const READS_AT_ONCE = 16;
 
 const WEIGHT_OF_DEPENDENCY = 700;
 /** One import may be an experiment; three files are work. */
-const WEIGHT_OF_IMPORT = 500;
+const WEIGHT_OF_IMPORT = 400;
 const WEIGHT_OF_IMPORTS = 700;
 const IMPORTS_ARE_WORK = 3;
 /** Its author wrote it into the module. */

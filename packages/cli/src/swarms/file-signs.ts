@@ -137,7 +137,7 @@ const languageSigns = (paths: readonly string[]): readonly Sign[] => {
   const signs: Sign[] = [];
   for (const [language, files] of byLanguage) {
     const [first] = files;
-    const sharePermille = Math.round((files.length / sources) * 1_000);
+    const sharePermille = Math.floor((files.length / sources) * 1_000);
     if (language === undefined || first === undefined || sharePermille < SHARE_PERMILLE_MIN)
       continue;
     const grown = SHARE_BASE_PERMILLE + Math.round(sharePermille * SHARE_SLOPE);
@@ -146,7 +146,7 @@ const languageSigns = (paths: readonly string[]): readonly Sign[] => {
       kind: 'files',
       weightPermille: Math.min(SHARE_WEIGHT_MAX, grown),
       path: first,
-      why: `${files.length} of ${sources} sources (${Math.round(sharePermille / 10)} %)`,
+      why: `${files.length} of ${sources} sources (${Math.floor(sharePermille / 10)} %)`,
     });
   }
   return signs;

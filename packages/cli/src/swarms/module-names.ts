@@ -11,7 +11,8 @@ const LINE_CHARS_MAX = 500;
 const NAMES_MAX = 2_000;
 
 const IMPORTS: Readonly<Record<World, RegExp>> = {
-  js: /(?:\bfrom|\brequire\(|\bimport\(|^\s*import)\s*["']([^"'\s]{1,200})["']/g,
+  // A statement stands at the start of its line; text about one, in a test or a page, mostly does not.
+  js: /(?:^\s*(?:import|export|\})[^"']{0,300}|\brequire\(\s{0,9}|\bawait import\(\s{0,9})["']([^"'\s]{1,200})["']/g,
   py: /^\s*(?:import|from)\s+([A-Za-z_][\w.]{0,200})/g,
   rs: /^\s*(?:pub\s+)?(?:use|extern crate)\s+(?:::)?([A-Za-z_][\w:]{0,200})/g,
   go: /^\s*(?:import\s+)?(?:[\w.]+\s+)?"([^"\s]{1,200})"\s*$/g,

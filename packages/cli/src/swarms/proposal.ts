@@ -8,7 +8,7 @@ import { printable } from '../plans/index.ts';
 import type { CommandContext } from '../tree/command.ts';
 import type { Detected } from './detect-capabilities.ts';
 
-/** From here on a capability is proposed; below it is only named. One import of a library is exactly this sure. */
+/** From here on a capability is proposed; below it is only named. One import of a library is not this sure. */
 export const PROPOSED_PERMILLE_MIN = 500;
 /** Pieces of evidence in a table; JSON has all five. */
 const EVIDENCE_SHOWN = 3;
@@ -87,7 +87,7 @@ export const acceptedOf = async (
   if (!flags.input || !io.stdinIsTerminal) {
     throw cliError(
       'cli.confirm',
-      `nobody has accepted the ${ids.length} capabilities that were detected: ${ids.join(', ')}`,
+      `nobody has accepted what was detected: ${shortList(ids)}`,
       'Say --accept to take them, or name your own: --capabilities a,b',
       { facts: { detected: proposed } },
     );
@@ -97,6 +97,14 @@ export const acceptedOf = async (
   io.stderr.write(`swarm ${profile.swarmId} with all of it: ${termsOf(profile)}\n`);
   const question = `Take ${ids.length === 1 ? 'it' : `these ${ids.length}`}? [y/N, or numbers as 1,3] `;
   return chosenBy(await io.ask(question), ids);
+};
+
+/** Ids of a sentence; `facts` has all of them. */
+const IDS_SAID_MAX = 5;
+
+const shortList = (ids: readonly string[]): string => {
+  const more = ids.length - IDS_SAID_MAX;
+  return `${ids.slice(0, IDS_SAID_MAX).join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
 };
 
 const chosenBy = (answer: string, ids: readonly string[]): readonly string[] => {

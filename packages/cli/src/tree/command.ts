@@ -4,7 +4,15 @@ import type { Output } from '../output/output.ts';
 import type { FieldKind, OperationRow } from '../registry/rows.ts';
 
 /** Ids that a running fabric can complete. */
-export type LiveKind = 'plan' | 'task' | 'session' | 'blocker' | 'phase';
+export type LiveKind =
+  | 'plan'
+  | 'task'
+  | 'session'
+  | 'blocker'
+  | 'phase'
+  | 'swarm'
+  | 'account'
+  | 'escalation';
 /** What a shell completes by itself or from a list. */
 export type Completion =
   | { readonly kind: 'live'; readonly of: LiveKind }
@@ -39,7 +47,7 @@ export interface OptionSpec {
 export interface FieldSpec {
   readonly name: string;
   readonly required: boolean;
-  readonly type: FieldKind | { readonly kind: 'duration' | 'time' };
+  readonly type: FieldKind | { readonly kind: 'duration' | 'time' | 'money' };
   /** A variable that stands in where the flag is absent. */
   readonly env?: string | undefined;
 }

@@ -9,7 +9,7 @@ interface FieldWords {
   readonly says: string;
   readonly live?: LiveKind;
   readonly env?: string;
-  readonly type?: 'duration' | 'time';
+  readonly type?: 'duration' | 'time' | 'money';
 }
 
 const WORDS: Readonly<Record<string, FieldWords>> = {
@@ -90,6 +90,66 @@ const WORDS: Readonly<Record<string, FieldWords>> = {
   priorities: { value: 'json', says: 'new priorities: [{"task","priority"}]' },
   leases: { value: 'json', says: 'only these: [{"taskId","fencingToken"}]' },
   plan: { value: 'json', says: 'the plan' },
+  swarmId: { flag: 'swarm', value: 'swarm', says: 'swarm', live: 'swarm' },
+  account: {
+    value: 'account',
+    says: 'realm, plan:ID, task:PLAN/KEY, swarm:ID or session:ID',
+    live: 'account',
+  },
+  limitMicroUsd: {
+    flag: 'limit',
+    value: 'usd',
+    says: 'the most that may be spent, in dollars: 40, 0.25',
+    type: 'money',
+  },
+  confirmMicroUsd: {
+    flag: 'confirm',
+    value: 'usd',
+    says: 'what the plan may cost, in dollars, as a person confirms it',
+    type: 'money',
+  },
+  microUsd: { flag: 'usd', value: 'usd', says: 'the cost, in dollars', type: 'money' },
+  inputMicroUsdPerMTok: {
+    flag: 'input',
+    value: 'usd',
+    says: 'dollars a million input tokens',
+    type: 'money',
+  },
+  outputMicroUsdPerMTok: {
+    flag: 'output',
+    value: 'usd',
+    says: 'dollars a million output tokens',
+    type: 'money',
+  },
+  cachedMicroUsdPerMTok: {
+    flag: 'cached',
+    value: 'usd',
+    says: 'dollars a million tokens out of the cache; absent: as input',
+    type: 'money',
+  },
+  inputTokens: { value: 'tokens', says: 'tokens that the model read' },
+  outputTokens: { value: 'tokens', says: 'tokens that it wrote' },
+  cachedTokens: { value: 'tokens', says: 'tokens that came out of the provider’s cache' },
+  model: { value: 'model', says: 'model, as its provider names it' },
+  source: { value: 'text', says: 'where the price is written' },
+  id: { value: 'capability', says: 'capability, as domain:skill' },
+  description: { value: 'text', says: 'one sentence that says it' },
+  profile: { value: 'json', says: 'the swarm’s profile' },
+  breaker: { value: 'state', says: 'in this state' },
+  state: { value: 'state', says: 'in this state' },
+  escalationId: {
+    flag: 'escalation',
+    value: 'escalation',
+    says: 'escalation, as esc_123',
+    live: 'escalation',
+  },
+  quorum: { value: 'count', says: 'helpers who must say that it is lifted' },
+  escalateAfterMs: {
+    flag: 'escalate-after',
+    value: 'time',
+    says: 'tell a person after this long: 15m',
+    type: 'duration',
+  },
 };
 
 /** Fields that are on unless a flag says no. */

@@ -1,28 +1,13 @@
 /** Commands that only a terminal has, and those that do more than call their operation. */
 import { rowOf } from '../registry/rows.ts';
-import type { ArgumentSpec, CommandSpec, OptionSpec } from './command.ts';
-
-const FILES = { kind: 'files' } as const;
-const argument = (name: string, says: string, more: Partial<ArgumentSpec> = {}): ArgumentSpec => ({
-  name,
-  says,
-  required: true,
-  ...more,
-});
-const option = (
-  flag: string,
-  value: string | undefined,
-  says: string,
-  more: Partial<OptionSpec> = {},
-): OptionSpec => ({ flag, says, ...(value === undefined ? {} : { value }), ...more });
-const live = (of: 'plan' | 'task' | 'session') => ({ completion: { kind: 'live', of } as const });
-const words = (...all: readonly string[]) => ({
-  completion: { kind: 'words', words: all } as const,
-});
+import type { CommandSpec, OptionSpec } from './command.ts';
+import { GOVERNOR_COMMANDS } from './own-governor.ts';
+import { argument, FILES, live, option, words } from './specs.ts';
 
 const PLAN_OPTIONS: readonly OptionSpec[] = [
   option('--id', 'plan', 'take it under this id'),
   option('--reopen', undefined, 'take every task as not done, whatever the source says'),
+  option('--confirm', 'usd', 'what the plan may cost, in dollars, as a person confirms it'),
 ];
 
 const PLANS: readonly CommandSpec[] = [
@@ -285,6 +270,7 @@ export const OWN_COMMANDS: readonly CommandSpec[] = [
   ...PLANS,
   ...LOOKING,
   ...WITNESS,
+  ...GOVERNOR_COMMANDS,
   ...SETTINGS,
   ...SHELL,
 ];

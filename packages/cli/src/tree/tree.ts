@@ -18,12 +18,22 @@ export const GROUPS: readonly GroupSpec[] = [
   { noun: 'session', summary: 'Sessions of agents: open, list, end.' },
   { noun: 'blocker', summary: 'What tasks wait for that their holders cannot provide.' },
   { noun: 'witness', summary: 'The log: query, prove, verify, replay.' },
+  { noun: 'swarm', summary: 'Swarms: who works, what it can do, what it costs.' },
+  { noun: 'capability', summary: 'What swarms can do.' },
+  { noun: 'match', summary: 'Which swarm a task would go to, and why.' },
+  { noun: 'budget', summary: 'Limits of accounts.' },
+  { noun: 'cost', summary: 'What was spent, on what, what is left, and where it leads.' },
+  { noun: 'usage', summary: 'Charge costs to leases.' },
+  { noun: 'price', summary: 'What models cost.' },
+  { noun: 'breaker', summary: 'What stops a swarm, and who lets it go on.' },
+  { noun: 'policy', summary: 'Check, compare, explain and set the realm’s policy.' },
+  { noun: 'escalation', summary: 'What a person must see.' },
   { noun: 'config', summary: 'Settings and where they come from.' },
 ];
 
 const derived = operationCommands(OWN_COMMANDS);
 const firstWords =
-  'serve run status top events plan phase task session blocker witness doctor config op mcp completion help'.split(
+  'serve run status top events plan phase task session blocker swarm capability match cost budget usage price breaker policy escalation witness doctor config op mcp completion help'.split(
     ' ',
   );
 const rank = ({ path: [first = ''] }: CommandSpec): number => {

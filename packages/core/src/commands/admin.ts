@@ -80,7 +80,7 @@ export const submitPlan = (scene: Scene<ArgsOf<'plans.submit'>>): Decision => {
   if (cost.needsConfirmation && confirmMicroUsd < worstMicroUsd) {
     return reject(
       'budget.unconfirmed',
-      `The ${cost.tasks} tasks of ${plan.id} may cost ${dollars(worstMicroUsd)}, more than ${dollars(confirmAboveMicroUsd)} that is taken unasked. Confirm it: --confirm-micro-usd ${worstMicroUsd}.`,
+      `The ${cost.tasks} tasks of ${plan.id} may cost ${dollars(worstMicroUsd)}, more than ${dollars(confirmAboveMicroUsd)} that is taken unasked. Confirm it: --confirm ${worstMicroUsd / 1_000_000}.`,
       { planId: plan.id, tasks: cost.tasks, worstMicroUsd, confirmAboveMicroUsd },
     );
   }

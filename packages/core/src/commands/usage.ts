@@ -70,7 +70,7 @@ const costOf = ({ world, command }: UsageScene): number | Rejection => {
   if (unknownPrice === 'ceiling') return ceilingCost(priceCeilingMicroUsdPerMTok, tokens);
   return reject(
     'price.unknown',
-    `Nobody knows the price of ${model}. Set it: ifab price set ${model} --input-micro-usd-per-m-tok N --output-micro-usd-per-m-tok N --source URL; or give microUsd.`,
+    `Nobody knows the price of ${model}. Set it: ifab price set ${model} --input USD --output USD --source URL; or give microUsd.`,
     { model },
   );
 };
@@ -114,7 +114,7 @@ const exhausted = (scene: Scene, alerts: readonly DomainEvent[]): DomainEvent[] 
             kind: 'budget',
             severity: 'high',
             subject: alert.account,
-            summary: `${alert.account} has spent all of its limit; the last cost was of ${alert.taskId}. Raise it: ifab budget set ${alert.account} --limit-micro-usd N`,
+            summary: `${alert.account} has spent all of its limit; the last cost was of ${alert.taskId}. Raise it: ifab budget set ${alert.account} USD`,
           }),
         ],
   );

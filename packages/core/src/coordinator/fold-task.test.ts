@@ -38,6 +38,8 @@ const fold = (
 const HELD = { taskId: 'p/a', fence: 1, sessionId: SESSION.sessionId } as const;
 const RAISED = {
   blockerId: 'blk',
+  blocks: 0,
+  escalateAt: 900_000,
   fence: 1,
   kind: 'question',
   needs: [],
@@ -62,7 +64,7 @@ test('a submission keeps its author and its evidence, and without any what stood
     author: { session: SESSION.sessionId, agent: SESSION.agent },
     evidence: { exitCode: 3 },
   });
-  fold(realm, { by: 'bob', reason: 'again', taskId: 'p/a', type: 'task.rejected' });
+  fold(realm, { author: 'ada', by: 'bob', reason: 'again', taskId: 'p/a', type: 'task.rejected' });
   realm.run('tasks.claim', { taskId: 'p/a', sessionId: SESSION.sessionId });
   fold(realm, { ...HELD, fence: 2, type: 'task.submitted' });
   expect(notesOf(realm, 'p/a')?.evidence).toEqual({ exitCode: 3 });
@@ -148,7 +150,7 @@ const DEFECTS: readonly (readonly [string, readonly DomainEvent[]])[] = [
   ],
   [
     'C2: a completion of a task that was not submitted',
-    [{ by: 'bob', taskId: 'p/a', type: 'task.accepted' }],
+    [{ author: 'ada', by: 'bob', taskId: 'p/a', type: 'task.accepted' }],
   ],
   [
     'a helper of no blocker',

@@ -93,7 +93,7 @@ export const decideReset = (
   }
   const { available, limit } = balanceOf(draft, account);
   if (swarm.breaker.cause === 'budget' && available === 0) {
-    const detail = `${swarmId} has nothing left of ${dollars(limit)}: give it a new limit with the reset (--limit-micro-usd).`;
+    const detail = `${swarmId} has nothing left of ${dollars(limit)}: give it a new limit with the reset (--limit USD).`;
     return reject('budget.exceeded', detail, { account, availableMicroUsd: available });
   }
   return accept(reset);

@@ -114,6 +114,10 @@ describe('U1', () => {
     );
     expect(judgeAction(policy, 'task.claim', NO_FACTS)).toMatchObject({ kind: 'deny', rule: 'a' });
     expect(judgeAction(policy, 'plan.submit', NO_FACTS).kind).toBe('permit');
+    expect(explainAction(policy, 'task.claim', NO_FACTS).rules[0]?.outcome).toEqual({
+      kind: 'error',
+      detail: 'no language of conditions is there',
+    });
   });
 
   // Property: against an oracle that sorts the rules by what they came to, over random rules in random order.
@@ -176,7 +180,8 @@ test('an explanation says what each rule on the action came to', () => {
     rule('c', 'forbid', 'fails'),
     rule('d', 'forbid', 'maybe'),
     rule('e', 'forbid', 'thrown'),
-    rule('f', 'forbid', 'yes', { on: ['plan.submit'] }),
+    rule('f', 'forbid', 'unreadable'),
+    rule('g', 'forbid', 'yes', { on: ['plan.submit'] }),
   ];
   const policy = compilePolicy({ rules, governs: ['task.claim'] }, WORDS);
   const { verdict, governed, rules: said } = explainAction(policy, 'task.claim', NO_FACTS);
@@ -188,6 +193,7 @@ test('an explanation says what each rule on the action came to', () => {
     ['c', { kind: 'error', detail: 'no such fact' }],
     ['d', { kind: 'error', detail: 'it answers with a number, not with true or false' }],
     ['e', { kind: 'error', detail: 'it failed' }],
+    ['f', { kind: 'error', detail: 'it cannot be read' }],
   ]);
   expect(said[0]).toMatchObject({ effect: 'permit', reason: 'reason of a' });
   expect(explainAction(policy, 'plan.submit', NO_FACTS).governed).toBe(false);

@@ -96,29 +96,28 @@ export const judgeAction = (
   facts: Facts,
 ): Verdict => {
   const applied: string[] = [];
-  let denier: CompiledRule | undefined;
-  let failed = false;
+  let denial: Pick<CompiledRule, 'id' | 'reason'> | undefined;
   let permitter: CompiledRule | undefined;
   for (const rule of policy.rules[action]) {
     const answer = ask(rule.condition, facts);
     if (answer === false) continue;
     if (answer === true) applied.push(rule.id);
     if (answer === true && rule.effect === 'permit') permitter ??= rule;
-    else if (denier === undefined) {
-      denier = rule;
-      failed = answer !== true;
-    }
+    else denial ??= answer === true ? rule : unanswered(rule);
   }
-  if (denier !== undefined) {
-    const reason = failed ? `Rule ${denier.id} has no answer, so it denies.` : denier.reason;
-    return { kind: 'deny', rule: denier.id, reason, applied };
-  }
+  if (denial !== undefined)
+    return { kind: 'deny', rule: denial.id, reason: denial.reason, applied };
   if (permitter !== undefined)
     return { kind: 'permit', rule: permitter.id, reason: permitter.reason, applied };
   return policy.governs.has(action)
     ? { kind: 'deny', reason: `No rule permits ${action}.`, applied }
     : { kind: 'permit', reason: `No rule forbids ${action}.`, applied };
 };
+
+const unanswered = ({ id }: CompiledRule): Pick<CompiledRule, 'id' | 'reason'> => ({
+  id,
+  reason: `Rule ${id} has no answer, so it denies.`,
+});
 
 /** The verdict, and what each rule on the action made of the facts. */
 export const explainAction = (

@@ -4,7 +4,7 @@ import { MicroUsd, ModelName, TaskId } from '../ids.ts';
 import { USAGE_MICRO_USD_MAX } from '../limits.ts';
 import { ANYONE, defineOperation, OPERATORS } from '../operation.ts';
 import { MICRO_USD_PER_MTOK_MAX, ModelPrice, TOKENS_PER_RECORD_MAX } from '../prices.ts';
-import { Count, Held, HOLDER_ERRORS, Page } from './coordinator/words.ts';
+import { Count, Held, HOLDER_ERRORS, Page } from '../words.ts';
 
 const Rate = MicroUsd.max(MICRO_USD_PER_MTOK_MAX);
 const Tokens = z.int().min(0).max(TOKENS_PER_RECORD_MAX);

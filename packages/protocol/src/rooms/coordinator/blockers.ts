@@ -15,7 +15,8 @@ import {
 import { CAPABILITIES_MAX, ESCALATE_MS_MAX, ESCALATE_MS_MIN } from '../../limits.ts';
 import { ANYONE, defineOperation, REALM } from '../../operation.ts';
 import { RelationKind } from '../../profile.ts';
-import { Count, HOLDER_ERRORS, Held, Page, Reason, TaskPhase, Text } from './words.ts';
+import { Count, HOLDER_ERRORS, Held, Page, Reason, Text } from '../../words.ts';
+import { TaskPhase } from './words.ts';
 
 export const BlockerKind = z.enum([
   'dependency',

@@ -4,7 +4,8 @@ import { Digest, MicroUsd, PhaseKey, PlanId, TaskId, TaskKey, Timestamp } from '
 import { PLAN_TASKS_PER_CALL_MAX } from '../../limits.ts';
 import { ANYONE, defineOperation, OPERATORS, RUNNERS } from '../../operation.ts';
 import { PlanSpec, TaskSpec } from '../../plan.ts';
-import { Count, GateResult, Page, Reason } from './words.ts';
+import { Count, Page, Reason } from '../../words.ts';
+import { GateResult } from './words.ts';
 
 const PlanCounts = z.strictObject({
   total: Count,

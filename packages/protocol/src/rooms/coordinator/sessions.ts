@@ -12,7 +12,8 @@ import {
 } from '../../ids.ts';
 import { CAPABILITIES_MAX, SESSION_LEASES_MAX, TITLE_CHARS_MAX } from '../../limits.ts';
 import { ANYONE, defineOperation, OPERATORS, REALM } from '../../operation.ts';
-import { EvidenceKind, Liveness, Page, Reason, Text } from './words.ts';
+import { Page, Reason, Text } from '../../words.ts';
+import { EvidenceKind, Liveness } from './words.ts';
 
 export const SessionRow = z.strictObject({
   sessionId: SessionId,

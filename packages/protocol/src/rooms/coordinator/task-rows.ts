@@ -1,7 +1,8 @@
 /** What readers see of tasks. */
 import { z } from 'zod';
 import { AgentName, BlockerId, PhaseKey, SessionId, TaskId, Timestamp } from '../../ids.ts';
-import { Count, TaskPhase } from './words.ts';
+import { Count } from '../../words.ts';
+import { TaskPhase } from './words.ts';
 
 export const TaskRow = z.strictObject({
   taskId: TaskId,

@@ -13,21 +13,8 @@ import {
 import { GATES_MAX, GRANTS_MAX, SESSION_LEASES_MAX, WAIT_MS_MAX } from '../../limits.ts';
 import { ANYONE, defineOperation, OPERATORS, REALM, RUNNERS } from '../../operation.ts';
 import { TaskSpec } from '../../plan.ts';
-import {
-  Count,
-  Evidence,
-  EvidenceKind,
-  GateResult,
-  Grant,
-  HOLDER_ERRORS,
-  Held,
-  LeaseMs,
-  Page,
-  Reason,
-  TaskPhase,
-  Text,
-  Written,
-} from './words.ts';
+import { Count, HOLDER_ERRORS, Held, Page, Reason, Text } from '../../words.ts';
+import { Evidence, EvidenceKind, GateResult, Grant, LeaseMs, TaskPhase, Written } from './words.ts';
 import { TaskRow, WhyNot } from './task-rows.ts';
 
 const CLAIM_ERRORS = [

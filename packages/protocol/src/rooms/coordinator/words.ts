@@ -9,26 +9,11 @@ import {
   TaskId,
   Timestamp,
 } from '../../ids.ts';
-import {
-  ARTIFACTS_MAX,
-  GATES_MAX,
-  LEASE_MS_MAX,
-  LEASE_MS_MIN,
-  PAGE_ROWS_MAX,
-  REASON_CHARS_MAX,
-} from '../../limits.ts';
+import { ARTIFACTS_MAX, GATES_MAX, LEASE_MS_MAX, LEASE_MS_MIN } from '../../limits.ts';
 import { TaskSpec } from '../../plan.ts';
+import { Count, Text } from '../../words.ts';
 
-export const Reason = z.string().min(1).max(REASON_CHARS_MAX);
-export const Text = z.string().max(REASON_CHARS_MAX);
 export const LeaseMs = DurationMs.min(LEASE_MS_MIN).max(LEASE_MS_MAX);
-export const Count = z.int().min(0);
-export const Page = {
-  /** The last row's id of the page before. */
-  after: z.string().max(200).optional(),
-  limit: z.int().min(1).max(PAGE_ROWS_MAX).optional(),
-};
-
 export const TaskPhase = z.enum([
   'waiting',
   'ready',
@@ -103,10 +88,3 @@ export const Grant = z.strictObject({
 export type Grant = z.infer<typeof Grant>;
 
 export const Written = z.strictObject({ taskId: TaskId, phase: TaskPhase });
-export const Held = { taskId: TaskId, fencingToken: FencingToken };
-export const HOLDER_ERRORS = [
-  'task.not_found',
-  'lease.stale',
-  'lease.forged',
-  'session.ended',
-] as const;

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { MicroUsd, SwarmId, TaskId, Timestamp } from '../../ids.ts';
 import { ANYONE, defineOperation, OPERATORS } from '../../operation.ts';
-import { Count, Page, Reason } from '../coordinator/words.ts';
+import { Count, Page, Reason } from '../../words.ts';
 import { BreakerState } from './swarms.ts';
 
 export const BreakerRow = z.strictObject({

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { AccountId, MicroUsd, PhaseKey, PlanId } from '../../ids.ts';
 import { ANYONE, defineOperation, OPERATORS } from '../../operation.ts';
 import { PlanSpec } from '../../plan.ts';
-import { Count, Page, Reason } from '../coordinator/words.ts';
+import { Count, Page, Reason } from '../../words.ts';
 
 export const AccountRow = z.strictObject({
   account: AccountId,

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { EntryIndex, EscalationId, Timestamp } from '../../ids.ts';
 import { ANYONE, defineOperation, OPERATORS } from '../../operation.ts';
-import { Page, Text } from '../coordinator/words.ts';
+import { Page, Text } from '../../words.ts';
 
 export const EscalationKind = z.enum(['breaker', 'blocker', 'budget']);
 

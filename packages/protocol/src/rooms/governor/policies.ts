@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { Digest, Timestamp } from '../../ids.ts';
 import { ANYONE, defineOperation, OPERATORS } from '../../operation.ts';
 import { PolicyAction, PolicySpec, ResourcePolicy } from '../../policy.ts';
-import { Count, Reason } from '../coordinator/words.ts';
+import { Count, Reason } from '../../words.ts';
 
 export const policyOperations = [
   defineOperation({

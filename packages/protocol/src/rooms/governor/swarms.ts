@@ -12,7 +12,7 @@ import {
 import { REASON_CHARS_MAX } from '../../limits.ts';
 import { ANYONE, defineOperation, OPERATORS } from '../../operation.ts';
 import { SwarmProfile } from '../../profile.ts';
-import { Count, Page } from '../coordinator/words.ts';
+import { Count, Page } from '../../words.ts';
 
 export const BreakerState = z.enum(['closed', 'open', 'half-open']);
 export type BreakerState = z.infer<typeof BreakerState>;
