@@ -562,6 +562,7 @@ describe('a dry run', () => {
     const ran = await spawn(['a', ...COSTS, '--dry-run'], {}, { cwd, env: { HOME: root } });
     expect(ran.code).toBe(0);
     expect(ran.stderr).toContain('no fabric was asked');
-    expect(ran.stdout).toContain('main.rs: imports tonic');
+    expect(ran.stdout).toContain('main.rs: 1 of 1 sources (100 %)');
+    expect(ran.stdout).toContain('not proposed: integration:grpc (40 %)');
   });
 });

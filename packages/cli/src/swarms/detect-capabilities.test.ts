@@ -251,6 +251,8 @@ test('all that signs name is built in', async () => {
     expect(isBuiltInCapability(capability), capability).toBe(true);
   }
   expect(BUILT_IN_CAPABILITIES.length).toBeGreaterThan(Object.keys(LIBRARIES).length);
+  const names = Object.values(LIBRARIES).flatMap((text) => text.split(' '));
+  expect(names.filter((name, at) => names.indexOf(name) !== at)).toEqual([]);
 });
 
 test('confidence is one minus what each kind leaves open, and never certainty', () => {

@@ -6,7 +6,7 @@ import type { KnownCapability } from '@infrafabric/protocol';
 import { printable, shortened } from '../plans/index.ts';
 import { extensionOf, fileSigns } from './file-signs.ts';
 import { importedNames, manifestOf, WORLD_OF_EXTENSION } from './module-names.ts';
-import { capabilitiesOfModule } from './modules.ts';
+import { capabilityOfModule } from './modules.ts';
 import type { World } from './modules.ts';
 import { findManifest } from './read-manifest.ts';
 import { listRepository, readHead, withFile } from './repository.ts';
@@ -203,15 +203,14 @@ const signsOfNames = (
   path: string,
   kind: 'dependency' | 'import',
 ): readonly Sign[] =>
-  names.flatMap((name) =>
-    capabilitiesOfModule(world, name).map((capability) => ({
-      capability,
-      kind,
-      weightPermille: kind === 'dependency' ? WEIGHT_OF_DEPENDENCY : WEIGHT_OF_IMPORT,
-      path,
-      why: kind === 'dependency' ? `depends on ${name}` : `imports ${name}`,
-    })),
-  );
+  names.flatMap((name) => {
+    const capability = capabilityOfModule(world, name);
+    if (capability === undefined) return [];
+    const isDeclared = kind === 'dependency';
+    const weightPermille = isDeclared ? WEIGHT_OF_DEPENDENCY : WEIGHT_OF_IMPORT;
+    const why = `${isDeclared ? 'depends on' : 'imports'} ${name}`;
+    return [{ capability, kind, weightPermille, path, why }];
+  });
 
 const moduleSigns = (repository: Repository): Promise<readonly Sign[]> =>
   inBatches(

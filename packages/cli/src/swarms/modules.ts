@@ -71,7 +71,7 @@ export const LIBRARIES: Readonly<Record<string, string>> = {
   'integration:oauth':
     'openid-client oauth4webapi passport-oauth2 simple-oauth2 authlib requests-oauthlib oauthlib oauth2 openidconnect golang.org/x/oauth2 github.com/coreos/go-oidc org.springframework.security.oauth2 omniauth doorkeeper next-auth',
   'integration:s3':
-    '@aws-sdk/client-s3 minio boto3 s3fs aws-sdk-s3 rust-s3 github.com/minio/minio-go github.com/aws/aws-sdk-go-v2/service/s3 software.amazon.awssdk.services.s3 aws-sdk-s3',
+    '@aws-sdk/client-s3 minio boto3 s3fs aws-sdk-s3 rust-s3 github.com/minio/minio-go github.com/aws/aws-sdk-go-v2/service/s3 software.amazon.awssdk.services.s3',
   'integration:sip':
     'sip.js jssip js:sip drachtio-srf drachtio pjsua pjsua2 pjsip c:pjsip c:pjsua-lib c:pjlib py:aiosip aiosip pyvoip rsipstack rsip github.com/emiago/sipgo github.com/ghettovoice/gosip github.com/cloudwebrtc/go-sip-ua javax.sip gov.nist.javax.sip org.mjsip sofia-sip c:sofia-sip sipsorcery c:resip c:osip2 c:eXosip2 c:re',
   'integration:webhooks': 'svix @octokit/webhooks standardwebhooks standard-webhooks',
@@ -106,29 +106,23 @@ export const LIBRARIES: Readonly<Record<string, string>> = {
 
 const spelled = (name: string): string => name.toLowerCase().replaceAll('_', '-');
 
-const CAPABILITIES_OF_LIBRARY: ReadonlyMap<string, readonly string[]> = (() => {
-  const byName = new Map<string, string[]>();
-  for (const [capability, names] of Object.entries(LIBRARIES)) {
-    for (const name of new Set(names.split(' ').map(spelled))) {
-      const those = byName.get(name);
-      if (those === undefined) byName.set(name, [capability]);
-      else those.push(capability);
-    }
-  }
-  return byName;
-})();
+const CAPABILITY_OF_LIBRARY: ReadonlyMap<string, string> = new Map(
+  Object.entries(LIBRARIES).flatMap(([capability, names]) =>
+    names.split(' ').map((name): [string, string] => [spelled(name), capability]),
+  ),
+);
 
 /** Parts of a name that are looked up; a package path has ten. */
 const PARTS_MAX = 16;
 
 /** What working with a module shows: of the longest name that is known, `a.b.c` before `a.b`. */
-export const capabilitiesOfModule = (world: World, name: string): readonly string[] => {
+export const capabilityOfModule = (world: World, name: string): string | undefined => {
   let known = spelled(name);
   for (let parts = 0; parts < PARTS_MAX && known !== ''; parts += 1) {
     const found =
-      CAPABILITIES_OF_LIBRARY.get(`${world}:${known}`) ?? CAPABILITIES_OF_LIBRARY.get(known);
+      CAPABILITY_OF_LIBRARY.get(`${world}:${known}`) ?? CAPABILITY_OF_LIBRARY.get(known);
     if (found !== undefined) return found;
     known = known.replace(/(^|[/.:\\]+)[^/.:\\]*$/, '');
   }
-  return [];
+  return undefined;
 };
