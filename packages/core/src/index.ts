@@ -88,3 +88,4 @@ export type {
   RuleTestResult,
   Verdict,
 } from './governor/index.ts';
+export { pricesAt, routeModel, tierOf, unableBecause, withTier } from './optimise/index.ts';

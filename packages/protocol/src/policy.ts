@@ -66,7 +66,7 @@ export const RESOURCE_POLICY_DEFAULT: ResourcePolicy = {
   failureWindowMs: 600_000,
   failureSamplesMin: 10,
   failureRatePermille: 500,
-  noProgressMicroUsd: 5_000_000,
+  noProgressMicroUsd: 20_000_000,
   onTrip: 'drain',
   realmLimitMicroUsd: 100_000_000,
   confirmAboveMicroUsd: 50_000_000,

@@ -200,6 +200,22 @@ export const GOVERNOR_VIEWS: Views = {
     const heads = ['MODEL', 'FROM', 'INPUT', 'OUTPUT', 'CACHED', 'SINCE', 'SOURCE'];
     return `Dollars a million tokens; catalogue ${catalogue}\n${table(terminal, heads, rows)}${more(next)}`;
   },
+  'prices.route': ({ tier, needs, routes, unable }, terminal) => {
+    const cost = usdColumn(routes.map((one) => one.microUsd));
+    const rows = routes.map((one, at) => [
+      cell(one.model, at === 0 ? 'green' : undefined),
+      cell(one.provider),
+      right(cost[at] ?? ''),
+    ]);
+    const head = pairs(terminal, [
+      ['tier', tier],
+      ['needs', needs.length === 0 ? undefined : needs.join(', ')],
+      ['not able', unable.map((one) => `${one.model} (${one.reason})`).join('; ')],
+    ]);
+    return routes.length === 0
+      ? `${head}No model is able.\n`
+      : `${head}${table(terminal, ['MODEL', 'PROVIDER', 'EXPECTED'], rows)}`;
+  },
 };
 
 type Accounts = OutputOf<'budgets.list'>['accounts'];

@@ -206,6 +206,13 @@ prices.set write operator: Set the price of a model for this realm, in the place
 prices.list read operator,runner,worker: Prices of models with their source and date; the realm’s own stand before the catalogue’s.
   after string
   limit int
+prices.route read operator,runner,worker: Which model for which work: those that are able, the cheapest first, and why others are not.
+  work string
+  needs strings
+  contextTokens int
+  inputTokens int
+  outputTokens int
+  cachedTokens int
 costs.report read operator,runner,worker: What was spent, summed by plan, swarm, task, session, model, component or day.
   by! strings
   planId string

@@ -122,13 +122,14 @@ const WORDS: Readonly<Record<string, CommandWords>> = {
   },
   'usage.record': {
     by: ['taskId'],
-    example: `usage record ${HELD} --model claude-haiku-4-5 --input-tokens 1000 --output-tokens 200`,
+    example: `usage record ${HELD} --model gpt-5.4-mini --input-tokens 1000`,
   },
   'prices.set': {
     by: ['model'],
     example: 'price set local-llama --input 0 --output 0 --source "our own machine"',
   },
   'prices.list': { by: [], example: 'price list' },
+  'prices.route': { by: [], example: 'price route --work documentation --input-tokens 20000' },
   'costs.report': { path: ['cost', 'report'], by: [], example: 'cost report' },
   'costs.history': { path: ['cost', 'history'], by: [], example: 'cost history' },
   'costs.entries': {

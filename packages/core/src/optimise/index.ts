@@ -1,5 +1,5 @@
 /** The optimiser's door. */
-export { ceilingCost, costOf, priceOf, priceRow, pricesAt, worstCase } from './pricing.ts';
+export { ceilingCost, priceOf, pricesAt } from './pricing.ts';
 export type { Tokens } from './pricing.ts';
 export {
   createOptimise,
@@ -10,4 +10,5 @@ export {
   restoreOptimise,
   spentInAll,
 } from './state.ts';
-export type { OptimiseState, OwnPrice } from './state.ts';
+export { routeModel, tierOf, unableBecause, withTier } from './routing.ts';
+export type { OptimiseState } from './state.ts';

@@ -30,7 +30,7 @@ import { trusted, type ReadName, type Reads, type RoomContext, type Softs } from
 
 type CoordinatorRead = Exclude<
   ReadName,
-  GovernorRead | `costs.${string}` | 'prices.list' | `realm.${string}` | `witness.${string}`
+  GovernorRead | `costs.${string}` | `prices.${string}` | `realm.${string}` | `witness.${string}`
 >;
 
 const soft = ({ presence, now }: RoomContext): Soft => ({

@@ -15,6 +15,7 @@ import type { Follower } from '../engine/follower.ts';
 import { Fault } from '../fault.ts';
 import type { CostReads } from '../followers/usage-reads.ts';
 import { outlookOf } from './forecast.ts';
+import { routesOf } from './routes.ts';
 import { trusted, type Reads, type RoomContext } from './room.ts';
 
 type CostRead = 'costs.report' | 'costs.history' | 'costs.entries' | 'costs.forecast';
@@ -50,7 +51,7 @@ const PRICES_DEFAULT = 100;
 export const optimiseReads = (
   followers: () => readonly CostFollower[],
   money: MoneyView,
-): Reads<CostRead | 'prices.list'> => {
+): Reads<CostRead | 'prices.list' | 'prices.route'> => {
   const costs = (): CostReads => {
     const found = followers().find((follower) => follower.costs !== undefined)?.costs;
     if (found !== undefined) return found;
@@ -88,6 +89,11 @@ export const optimiseReads = (
         indexedTo: burn.indexedTo,
       };
     },
+    'prices.route': (input, context) =>
+      routesOf(
+        { catalogue: money.catalogue.models, own: money.ownPrices(context), at: context.now() },
+        input,
+      ),
     'prices.list': (input, context) => pricesPage(money.catalogue, money.ownPrices(context), input),
   };
 };

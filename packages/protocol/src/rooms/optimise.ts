@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { MicroUsd, ModelName, TaskId } from '../ids.ts';
 import { USAGE_MICRO_USD_MAX } from '../limits.ts';
 import { ANYONE, defineOperation, OPERATORS } from '../operation.ts';
-import { MICRO_USD_PER_MTOK_MAX, ModelPrice, TOKENS_PER_RECORD_MAX } from '../prices.ts';
+import { MICRO_USD_PER_MTOK_MAX, ModelCapability, ModelPrice, TOKENS_PER_RECORD_MAX } from '../prices.ts';
 import { Count, Held, HOLDER_ERRORS, Page } from '../words.ts';
 
 const Rate = MicroUsd.max(MICRO_USD_PER_MTOK_MAX);
@@ -69,6 +69,32 @@ export const optimiseOperations = [
       prices: z.array(z.strictObject({ ...ModelPrice.shape, own: z.boolean() })),
       next: z.string().optional(),
       total: Count,
+    }),
+    errors: [],
+  }),
+  defineOperation({
+    name: 'prices.route',
+    summary: 'Which model for which work: those that are able, the cheapest first, and why others are not.',
+    effect: 'read',
+    callers: ANYONE,
+    input: z.strictObject({
+      /** Kind of work, such as documentation or security; it says how strong a model must be. */
+      work: z.string().min(1).max(100).optional(),
+      /** Capabilities of the model, all of them needed. */
+      needs: z.array(ModelCapability).max(32).optional(),
+      /** Prompt and answer together. */
+      contextTokens: Tokens.optional(),
+      inputTokens: Tokens.optional(),
+      outputTokens: Tokens.optional(),
+      cachedTokens: Tokens.optional(),
+    }),
+    output: z.strictObject({
+      tier: z.enum(['cheap', 'strong']).optional(),
+      needs: z.array(ModelCapability),
+      routes: z.array(
+        z.strictObject({ model: z.string(), provider: z.string(), microUsd: MicroUsd }),
+      ),
+      unable: z.array(z.strictObject({ model: z.string(), reason: z.string() })),
     }),
     errors: [],
   }),
