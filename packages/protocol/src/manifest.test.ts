@@ -131,6 +131,17 @@ describe('what is wrong is refused, and its field is named', () => {
       'relations.0.kind',
       'none of the allowed values',
     ],
+    [
+      'a relation with itself',
+      {
+        relations: [
+          { kind: 'friend-of', with: 'b' },
+          { kind: 'elder-of', with: 'session-1-ndi' },
+        ],
+      },
+      'relations.1.with',
+      'is the swarm itself',
+    ],
     ['a field too many', { cost_per_hours: 2 }, 'cost_per_hours', 'is no field here'],
     ['the profile’s own names', { limitMicroUsd: 2 }, 'limitMicroUsd', 'is no field here'],
   ])('%s', (_law, change, path, what) => {
@@ -147,6 +158,9 @@ describe('what is wrong is refused, and its field is named', () => {
     expect(pathsOf(inFile('a', { budget: -1 }))).toEqual(['swarm_profiles.a.budget']);
     expect(pathsOf(inFile('a', { capabilities: ['x:y'] }))).toEqual([
       'swarm_profiles.a.capabilities.0',
+    ]);
+    expect(pathsOf(inFile('a', { relations: [{ kind: 'child-of', with: 'a' }] }))).toEqual([
+      'swarm_profiles.a.relations.0.with',
     ]);
     expect(pathsOf(inFile('a', { swarm_id: 'a' }))).toEqual(['swarm_profiles.a.swarm_id']);
     expect(pathsOf(inFile('Session 1', {}))).toEqual(['swarm_profiles.Session 1']);

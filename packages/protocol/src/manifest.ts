@@ -7,6 +7,7 @@ import { isBuiltInCapability } from './capabilities.ts';
 import { SwarmId } from './ids.ts';
 import {
   MODEL_CHARS_MAX,
+  ownRelations,
   REPUTATION_PERMILLE_MAX,
   SwarmCapabilities,
   SwarmProfile,
@@ -135,7 +136,7 @@ export const profileOf = (manifest: unknown, known: KnownCapability = NONE): Pro
   const parsed = SwarmManifest.safeParse(manifest);
   if (!parsed.success) return refusedBy(parsed.error);
   const { swarm_id: swarmId, ...body } = parsed.data;
-  const issues = unknownCapabilities(body, [], known);
+  const issues = issuesOf(swarmId, body, [], known);
   if (issues.length > 0) return { kind: 'refused', issues };
   return { kind: 'profile', profile: profileFrom(swarmId, body) };
 };
@@ -154,9 +155,7 @@ export const profilesOf = (manifest: unknown, known: KnownCapability = NONE): Pr
     const mend = `1 to ${MANIFEST_SWARMS_MAX} swarms`;
     return { kind: 'refused', issues: [{ path: ['swarm_profiles'], what, mend }] };
   }
-  const issues = swarms.flatMap(([id, body]) =>
-    unknownCapabilities(body, ['swarm_profiles', id], known),
-  );
+  const issues = swarms.flatMap(([id, body]) => issuesOf(id, body, ['swarm_profiles', id], known));
   if (issues.length > 0) return { kind: 'refused', issues };
   // The record's own schema has parsed its keys.
   const profiles = swarms.map(([id, body]) => profileFrom(SwarmId.parse(id), body));
@@ -186,6 +185,21 @@ const profileFrom = (swarmId: SwarmId, body: SwarmBody): SwarmProfile => {
 
 const present = (name: string, value: unknown): Readonly<Record<string, unknown>> =>
   value === undefined ? {} : { [name]: value };
+
+/** What the schema of one field cannot see. */
+const issuesOf = (
+  swarmId: string,
+  body: SwarmBody,
+  path: readonly PropertyKey[],
+  known: KnownCapability,
+): readonly ManifestIssue[] => [
+  ...unknownCapabilities(body, path, known),
+  ...ownRelations(swarmId, body.relations).map((index) => ({
+    path: [...path, 'relations', index, 'with'],
+    what: 'is the swarm itself',
+    mend: 'name another swarm, or leave the relation out',
+  })),
+];
 
 const unknownCapabilities = (
   { capabilities }: SwarmBody,

@@ -55,6 +55,11 @@ test.each<readonly [law: string, change: object, path: string]>([
   ['an unknown relation', { relations: [{ kind: 'foe-of', with: 'b' }] }, 'relations.0.kind'],
   ['a relation with nobody', { relations: [{ kind: 'friend-of' }] }, 'relations.0.with'],
   [
+    'a relation with itself',
+    { relations: [{ kind: 'friend-of', with: 'session-1-ndi' }] },
+    'relations.0.with',
+  ],
+  [
     'a relation twice',
     {
       relations: [

@@ -83,18 +83,32 @@ export const SwarmRelations = z
   })
   .meta({ uniqueItems: true });
 
+/** Relations of a swarm with itself, by their index: nobody helps or waits for itself. */
+export const ownRelations = (
+  swarmId: string,
+  relations: readonly { readonly with: string }[] = [],
+): readonly number[] =>
+  relations.flatMap((relation, index) => (relation.with === swarmId ? [index] : []));
+
 /** Money in micro-dollars, shares per mille: nothing here is a float. */
-export const SwarmProfile = z.strictObject({
-  swarmId: SwarmId,
-  capabilities: SwarmCapabilities,
-  /** Price of an hour of its work; 0: a local or free model. */
-  costPerHourMicroUsd: MicroUsd,
-  /** 0 to 1000; absent: 1000. */
-  reputationPermille: z.int().min(0).max(REPUTATION_PERMILLE_MAX).optional(),
-  model: z.string().min(1).max(MODEL_CHARS_MAX).optional(),
-  /** All that it may spend; absent: the realm's own limit is the only one. */
-  limitMicroUsd: MicroUsd.optional(),
-  role: SwarmRole.optional(),
-  relations: SwarmRelations.optional(),
-});
+export const SwarmProfile = z
+  .strictObject({
+    swarmId: SwarmId,
+    capabilities: SwarmCapabilities,
+    /** Price of an hour of its work; 0: a local or free model. */
+    costPerHourMicroUsd: MicroUsd,
+    /** 0 to 1000; absent: 1000. */
+    reputationPermille: z.int().min(0).max(REPUTATION_PERMILLE_MAX).optional(),
+    model: z.string().min(1).max(MODEL_CHARS_MAX).optional(),
+    /** All that it may spend; absent: the realm's own limit is the only one. */
+    limitMicroUsd: MicroUsd.optional(),
+    role: SwarmRole.optional(),
+    relations: SwarmRelations.optional(),
+  })
+  .superRefine(({ swarmId, relations }, context) => {
+    for (const index of ownRelations(swarmId, relations)) {
+      const path = ['relations', index, 'with'];
+      context.addIssue({ code: 'custom', path, message: 'is the swarm itself' });
+    }
+  });
 export type SwarmProfile = z.infer<typeof SwarmProfile>;
