@@ -7,6 +7,7 @@ import {
   accountsOf,
   balanceOf,
   draftReserve,
+  emptyOf,
   expectedCostOf,
   judgeAction,
   overBudget,
@@ -111,11 +112,13 @@ class Gate implements MoneyGate {
     return left > 0 ? Math.min(worst, left) : worst;
   }
 
+  /** Who is free may work on nothing; of all others something must be left, even where nobody knows how much it takes. */
   #short(task: GateTask, amount: number): Rejection | undefined {
-    if (amount === 0) return undefined;
+    if (this.#swarm?.profile.costPerHourMicroUsd === 0 && amount === 0) return undefined;
     const { draft } = this.#scene;
     draft.limits.set(`task:${task.taskId}`, this.#limitOf(task));
-    const account = shortOf(draft, accountsOf(this.#payersOf(task)), amount);
+    const accounts = accountsOf(this.#payersOf(task));
+    const account = amount === 0 ? emptyOf(draft, accounts) : shortOf(draft, accounts, amount);
     return account === undefined ? undefined : overBudget(draft, account, amount, task.taskId);
   }
 

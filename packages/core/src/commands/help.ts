@@ -13,6 +13,7 @@ import {
   idOf,
   isSession,
   openSession,
+  phaseName,
   planOf,
   raiseBlocker,
   specOf,
@@ -86,11 +87,13 @@ interface Candidate {
 }
 
 const coverNeeds = (scene: RaiseScene, raised: Raised): Cover => {
-  const { resource } = scene.world.governor.policy;
+  const beside = helpBeside(scene, raised.task);
+  const { maxSwarmsPerTask } = scene.world.governor.policy.resource;
+  const helpersMax = Math.max(0, maxSwarmsPerTask - beside.length);
   const candidates = candidatesOf(scene, raised);
   const missing = new Set<string>(raised.event.needs);
   const chosen: { readonly candidate: Candidate; readonly needs: readonly string[] }[] = [];
-  while (missing.size > 0 && chosen.length < resource.maxSwarmsPerTask) {
+  while (missing.size > 0 && chosen.length < helpersMax) {
     const best = bestOf(candidates, missing);
     if (best === undefined) break;
     candidates.delete(best);
@@ -100,9 +103,9 @@ const coverNeeds = (scene: RaiseScene, raised: Raised): Cover => {
     for (const need of needs) missing.delete(need);
   }
   const later = [...missing].filter((need) => hasOther(scene, raised, need));
-  const room = resource.maxSwarmsPerTask - chosen.length;
+  const room = helpersMax - chosen.length;
   const groups = room === 0 ? [] : grouped(later, room);
-  const limitMicroUsd = shareOf(scene, raised, chosen.length + groups.length);
+  const limitMicroUsd = shareOf(scene, raised, { helpers: chosen.length + groups.length, beside });
   const freeId = helpIds(scene.world.coordinator, raised.task, raised.event.blockerId);
   const leases = chosen.map(({ candidate, needs }) =>
     leaseShare(scene, raised, { candidate, needs, limitMicroUsd, taskId: freeId() }),
@@ -210,10 +213,25 @@ const grouped = (needs: readonly string[], room: number): readonly (readonly str
     ? needs.map((need) => [need])
     : [...needs.slice(0, room - 1).map((need) => [need]), needs.slice(room - 1)];
 
-/** G3: all helpers together may spend no more than the blocked task may. */
-const shareOf = (scene: Scene, { task, event }: Raised, helpers: number): number => {
-  const limit = limitOfTask(scene, event.taskId, specOf(scene.world.coordinator, task));
-  return Math.floor(limit / Math.max(1, helpers));
+/** Unfinished help of the other open blockers of a task. */
+const helpBeside = ({ world: { coordinator } }: Scene, task: number): readonly number[] =>
+  [...(coordinator.notes.get(task)?.blockers ?? [])].flatMap((blockerId) =>
+    (coordinator.blockers.get(blockerId)?.help ?? []).flatMap(({ task: help }) =>
+      ['done', 'cancelled'].includes(phaseName(coordinator.tasks, help)) ? [] : [help],
+    ),
+  );
+
+/** G3: all helpers together, those of the task's other blockers too, may spend no more than the blocked task may. */
+const shareOf = (
+  scene: Scene,
+  { task, event }: Raised,
+  { helpers, beside }: { readonly helpers: number; readonly beside: readonly number[] },
+): number => {
+  const limitOf = (taskId: string, at: number): number =>
+    limitOfTask(scene, taskId, specOf(scene.world.coordinator, at));
+  const given = beside.reduce((sum, at) => sum + limitOf(idOf(scene.world.coordinator, at), at), 0);
+  const left = Math.max(0, limitOf(event.taskId, task) - given);
+  return Math.floor(left / Math.max(1, helpers));
 };
 
 /** A side that is leased to whoever was chosen for it. Who cannot be paid or is not allowed leaves it open. */

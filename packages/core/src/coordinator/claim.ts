@@ -9,7 +9,7 @@ import type { GateTask, GrantGate } from '../kernel/gate.ts';
 import { matchPermilleOf } from '../kernel/matching.ts';
 import { countIn, havesAt, isEnough, needsAt, seenUnder } from './capabilities.ts';
 import { cell, isHelp, NONE, PHASE, phaseName, priorityOf } from './columns.ts';
-import type { TaskLeased } from './events.ts';
+import type { CoordinatorEvent, TaskLeased } from './events.ts';
 import { findTask, isSession, noTask, openSession } from './lease.ts';
 import { globsOverlap, segmentsOf } from './paths.ts';
 import { bestOf, peekBest } from './ready.ts';
@@ -254,12 +254,20 @@ class Choice {
   readonly #state: CoordinatorState;
   readonly #session: SessionState;
   readonly #gate: GrantGate;
+  readonly #over: ReadonlySet<number> | undefined;
   readonly #owned: { readonly repo: string; readonly glob: readonly string[] }[] = [];
 
-  constructor(state: CoordinatorState, session: SessionState, gate: GrantGate) {
+  /** `over` are tasks that the same decision cancels. */
+  constructor(
+    state: CoordinatorState,
+    session: SessionState,
+    gate: GrantGate,
+    over?: ReadonlySet<number>,
+  ) {
     this.#state = state;
     this.#session = session;
     this.#gate = gate;
+    this.#over = over;
   }
 
   from(offers: readonly Offer[], room: number): readonly number[] {
@@ -274,7 +282,7 @@ class Choice {
 
   /** Whether the session may have the task besides those taken before; if so it has it. */
   take(task: number): boolean {
-    if (isOwnHelp(this.#state, task, this.#session)) return false;
+    if (this.#over?.has(task) === true || isOwnHelp(this.#state, task, this.#session)) return false;
     const { repo = '', owns = [] } = specOf(this.#state, task);
     const globs = owns.map(segmentsOf);
     const clashes = this.#owned.some(
@@ -291,11 +299,18 @@ class Choice {
   }
 }
 
+/** What a completion makes of other tasks before the grant that goes with it. */
+export interface Following {
+  readonly released: readonly number[];
+  /** Help that is over with it: these stand in the queues still. */
+  readonly cancelled: ReadonlySet<number>;
+}
+
 /** The grant that goes with a completion, or none: the best of what is ready and of what the completion itself releases. */
 export const grantAfter = (
   state: CoordinatorState,
   session: SessionState,
-  released: readonly number[],
+  { released, cancelled }: Following,
   gate: GrantGate,
 ): readonly TaskLeased[] => {
   if (gate.closed !== undefined) return [];
@@ -307,6 +322,6 @@ export const grantAfter = (
     const queue = { needs: cell(tasks.needs, task), items: Int32Array.of(task), size: 1 };
     offers.push({ queue, matchPermille: matchOf(state, session, queue.needs) });
   }
-  const [chosen] = new Choice(state, session, gate).from(offers, 1);
+  const [chosen] = new Choice(state, session, gate, cancelled).from(offers, 1);
   return chosen === undefined ? [] : [grant(state, chosen, { session, leaseMs: undefined })];
 };

@@ -5,9 +5,10 @@ import type { Command, Decision } from '../kernel/decision.ts';
 import type { ArgsOf } from '../kernel/args.ts';
 import type { GrantGate } from '../kernel/gate.ts';
 import { grantAfter } from './claim.ts';
+import type { Following } from './claim.ts';
 import { cell, NONE } from './columns.ts';
 import { consequences, parked, parkedAfter, releasedBy, releasesOf } from './consequences.ts';
-import type { TaskCompleted, TaskSubmitted } from './events.ts';
+import type { CoordinatorEvent, TaskCompleted, TaskSubmitted } from './events.ts';
 import { faultInEvidence, faultInGates } from './evidence.ts';
 import { findTask, heldBy } from './lease.ts';
 import type { Held } from './lease.ts';
@@ -79,7 +80,10 @@ const submitted = (
     taskId: args.taskId,
     type: 'task.submitted',
   };
-  return accept(event, ...(args.next === true ? grantAfter(state, session, [], gate) : []));
+  return accept(
+    event,
+    ...(args.next === true ? grantAfter(state, session, NOTHING_FOLLOWS, gate) : []),
+  );
 };
 
 const completed = (
@@ -101,9 +105,23 @@ const completed = (
   return accept(
     event,
     ...following,
-    ...(args.next === true ? grantAfter(state, session, released, gate) : []),
+    ...(args.next === true
+      ? grantAfter(state, session, { released, cancelled: cancelledBy(state, following) }, gate)
+      : []),
   );
 };
+
+const NOTHING_FOLLOWS: Following = { released: [], cancelled: new Set() };
+
+const cancelledBy = (
+  state: CoordinatorState,
+  following: readonly CoordinatorEvent[],
+): ReadonlySet<number> =>
+  new Set(
+    following.flatMap((event) =>
+      event.type === 'task.cancelled' ? [findTask(state, event.taskId)] : [],
+    ),
+  );
 
 export const decideFail = (
   state: CoordinatorState,

@@ -129,26 +129,28 @@ describe('the rate of failures', () => {
 });
 
 describe('spending with nothing to show', () => {
-  test('five dollars since anything came of it open it, a micro-dollar less does not', () => {
+  const FIVE = { noProgressMicroUsd: 5_000_000 };
+
+  test('the figure of the policy opens it, a micro-dollar less does not', () => {
     const { swarm } = given();
     swarm.spentSinceProgress = 4_000_000;
-    expect(why(swarm, { spent: 999_999 })).toBeUndefined();
-    expect(whyTrip(swarm, { ...NOTHING, spent: 1_000_000 }, RESOURCE_POLICY_DEFAULT)).toStrictEqual(
-      {
-        cause: 'no-progress',
-        reason: 'it has spent $5.00 and nothing came of it',
-      },
-    );
+    expect(why(swarm, { spent: 999_999 }, FIVE)).toBeUndefined();
+    expect(
+      whyTrip(swarm, { ...NOTHING, spent: 1_000_000 }, { ...RESOURCE_POLICY_DEFAULT, ...FIVE }),
+    ).toStrictEqual({
+      cause: 'no-progress',
+      reason: 'it has spent $5.00 and nothing came of it',
+    });
   });
 
   test('a success in the same decision is what came of it', () => {
-    expect(why(given().swarm, { spent: 9_000_000, successes: 1 })).toBeUndefined();
+    expect(why(given().swarm, { spent: 9_000_000, successes: 1 }, FIVE)).toBeUndefined();
   });
 
   test('a failure that spends nothing is no spending', () => {
     const { swarm } = given();
     swarm.spentSinceProgress = 9_000_000;
-    expect(why(swarm, { failures: 1 })).toBeUndefined();
+    expect(why(swarm, { failures: 1 }, FIVE)).toBeUndefined();
   });
 });
 

@@ -112,7 +112,7 @@ export const overBudget = (
   const { limit, reserved, spent, available } = balanceOf(draft, account);
   return reject(
     'budget.exceeded',
-    `${taskId} may cost ${dollars(amount)}, and ${account} has ${dollars(available)} left of ${dollars(limit)} (${dollars(spent)} spent, ${dollars(reserved)} reserved by leases that live). An operator can raise it: ifab budget set ${account} USD.`,
+    `${taskId} ${amount === 0 ? 'is not free' : `may cost ${dollars(amount)}`}, and ${account} has ${dollars(available)} left of ${dollars(limit)} (${dollars(spent)} spent, ${dollars(reserved)} reserved by leases that live). An operator can raise it: ifab budget set ${account} USD.`,
     {
       account,
       taskId,

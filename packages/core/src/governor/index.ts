@@ -26,6 +26,7 @@ export {
   draftOf,
   draftReserve,
   draftSettle,
+  emptyOf,
   parentOf,
   shortOf,
 } from './ledger.ts';

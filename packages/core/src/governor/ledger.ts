@@ -111,6 +111,13 @@ export const shortOf = (
           ownLimitOf(draft, account) !== undefined && balanceOf(draft, account).available < amount,
       );
 
+/** The first account that has spent all that it may, or undefined. What leases have reserved may still come back. */
+export const emptyOf = (draft: Draft, accounts: readonly string[]): string | undefined =>
+  accounts.find((account) => {
+    const own = ownLimitOf(draft, account);
+    return own !== undefined && balanceOf(draft, account).spent >= own;
+  });
+
 /** What all of the accounts can still cover. */
 export const coverOf = (draft: Draft, accounts: readonly string[]): number =>
   Math.min(...accounts.map((account) => balanceOf(draft, account).available));
