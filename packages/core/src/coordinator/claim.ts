@@ -9,7 +9,7 @@ import type { GateTask, GrantGate } from '../kernel/gate.ts';
 import { matchPermilleOf } from '../kernel/matching.ts';
 import { countIn, havesAt, isEnough, needsAt, seenUnder } from './capabilities.ts';
 import { cell, isHelp, NONE, PHASE, phaseName, priorityOf } from './columns.ts';
-import type { CoordinatorEvent, TaskLeased } from './events.ts';
+import type { TaskLeased } from './events.ts';
 import { findTask, isSession, noTask, openSession } from './lease.ts';
 import { globsOverlap, segmentsOf } from './paths.ts';
 import { bestOf, peekBest } from './ready.ts';
