@@ -2,8 +2,6 @@
  * A million tasks with 1.33 million dependencies (B6): what the state takes a task besides its specification, how fast
  * all of it is completed, and how long a snapshot and a start take.
  */
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import {
   createWorld,
   decide,
@@ -18,6 +16,7 @@ import {
 import { SESSION_LEASES_MAX, sessionIdFrom } from '@infrafabric/protocol';
 
 import { closedLoop, openField } from './field.ts';
+import { memory } from './memory.ts';
 import { check, sized } from './probe.ts';
 import type { MeasureOnce } from './scenarios.ts';
 import { mulberry32 } from './stats.ts';
@@ -191,13 +190,4 @@ async function logOf(folder: string, claims: number): Promise<number> {
   const { size } = again;
   await again.fabric.close();
   return ((await foldUs(folder, size)) * size - preparedUs) / claims;
-}
-
-/** Bytes in use after a full collection. */
-function memory(): number {
-  setFlagsFromString('--expose-gc');
-  const collect: unknown = runInNewContext('gc');
-  if (typeof collect === 'function') collect();
-  const { heapUsed, arrayBuffers } = process.memoryUsage();
-  return heapUsed + arrayBuffers;
 }

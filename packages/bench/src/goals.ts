@@ -30,17 +30,23 @@ export interface Judged {
 }
 
 const ratio = (one = Number.NaN, other = Number.NaN): number => one / other;
+const less = (one = Number.NaN, other = Number.NaN): number => one - other;
 const self = (value = Number.NaN): number => value;
 
 const AGENTS = 10_000;
 const TASKS = 1_000_000;
+const SWARMS = 10_000;
+const READY_TASKS = 100_000;
 /** Fewer agents or tasks say nothing about the goal: `--full` runs as many as it names. */
 const ofMany = (value = Number.NaN, agents = 0): number => (agents < AGENTS ? Number.NaN : value);
+const ofMatching = (value = Number.NaN, swarms = 0, tasks = 0): number =>
+  swarms < SWARMS || tasks < READY_TASKS ? Number.NaN : value;
 const ofMillion = (value = Number.NaN, tasks = 0): number => (tasks < TASKS ? Number.NaN : value);
 
 const DURABLE_256 = 'claims.bare.256.perS';
 const PEER_256 = 'bullmq.always.256.perS';
 const SYNC_P50 = 'floor.sync.p50Ms';
+const MATCHED = ['match.swarms', 'match.tasks'] as const;
 
 export const GOALS: readonly Goal[] = [
   {
@@ -159,7 +165,7 @@ export const GOALS: readonly Goal[] = [
     id: 'P6',
     text: '100 claimers of 1 task: last answer at p99 less a raw sync at p99, ms',
     needs: ['claims.bare.crowd.lastP99Ms', 'claims.bare.raw.p99Ms'],
-    value: (last = Number.NaN, sync = Number.NaN) => last - sync,
+    value: less,
     bound: { atMost: 2 },
   },
   {
@@ -222,7 +228,7 @@ export const GOALS: readonly Goal[] = [
     id: 'P13',
     text: 'longest stall of the event loop at 256 in flight less the scheduler’s longest, ms',
     needs: ['claims.bare.256.stallMs', 'floor.spin.longestMs'],
-    value: (stall = Number.NaN, spin = Number.NaN) => stall - spin,
+    value: less,
     bound: { atMost: 20 },
   },
   {
@@ -245,6 +251,48 @@ export const GOALS: readonly Goal[] = [
     needs: ['verify.replayInHashes'],
     value: self,
     bound: { atMost: 10 },
+  },
+  {
+    id: 'M1',
+    text: 'one task against 10,000 swarms: the best three, p99 ms',
+    needs: ['match.swarm.p99Ms', ...MATCHED],
+    value: ofMatching,
+    bound: { atMost: 1 },
+  },
+  {
+    id: 'M1',
+    text: 'one session against 100,000 ready tasks: the decision of `tasks.next`, p99 ms',
+    needs: ['match.next.p99Ms', ...MATCHED],
+    value: ofMatching,
+    bound: { atMost: 1 },
+  },
+  {
+    id: 'M2',
+    text: 'blocker to three helpers leased, in process, durable: p99 less a raw sync at p99, ms',
+    needs: ['match.blocker.p99Ms', 'match.blocker.raw.p99Ms'],
+    value: less,
+    bound: { atMost: 10 },
+  },
+  {
+    id: 'M2',
+    text: 'the same over HTTP, ms',
+    needs: ['match.blockerHttp.p99Ms', 'match.blockerHttp.raw.p99Ms'],
+    value: less,
+    bound: { atMost: 100 },
+  },
+  {
+    id: 'M3',
+    text: 'one decision of a policy of 100 rules, p50 ms',
+    needs: ['policy.decide.p50Ms'],
+    value: self,
+    bound: { atMost: 0.05 },
+  },
+  {
+    id: 'M3',
+    text: 'the same, p99 ms',
+    needs: ['policy.decide.p99Ms'],
+    value: self,
+    bound: { atMost: 1 },
   },
   {
     id: 'idle',

@@ -11,6 +11,7 @@ export const PROBES = {
   everysec: () => import('./bullmq.ts').then((found) => found.bullmqEverysec),
   redis: () => import('./redis-lua.ts').then((found) => found.redisAlways),
   port: () => import('./port.ts').then((found) => found.port),
+  policy: () => import('./policy.ts').then((found) => found.policyDecision),
   micro: () => import('./micro.ts').then((found) => found.micro),
   remote: () => import('./remote.ts').then((found) => found.remote),
 } as const satisfies Readonly<Record<string, () => Promise<OpenProbe>>>;

@@ -77,6 +77,12 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
     probes: [],
     once: () => import('./verify.ts').then((found) => found.verify),
   },
+  match: {
+    id: 'M1',
+    what: 'matching, money and help where 10,000 swarms meet 100,000 ready tasks; blocker to helpers',
+    probes: ['policy'],
+    once: () => import('./match.ts').then((found) => found.match),
+  },
   idle: {
     id: 'idle',
     what: 'a fabric with 100 connected sessions that do nothing',

@@ -26,6 +26,7 @@ export class Stage {
   readonly #wires = new Set<Wire>();
   readonly #isProfiled: boolean;
   #plans = 0;
+  #agents = 0;
 
   private constructor(leader: Child, operator: Wire, isProfiled: boolean) {
     const [port = '', token = ''] = leader.words;
@@ -48,10 +49,13 @@ export class Stage {
   }
 
   /** A session with a connection of its own, under its own credential. */
-  async agent(): Promise<Agent> {
+  async agent(capabilities: readonly string[] = []): Promise<Agent> {
+    this.#agents += 1;
     const opened = await this.operator.call('sessions.open', {
-      agent: 'bench',
+      // Nobody helps with a blocker of their own: whoever helps has another name.
+      agent: capabilities.length === 0 ? 'bench' : `bench-${this.#agents}`,
       leasesMax: LEASES_MAX,
+      capabilities,
     });
     const wire = await openWire(connectUrl(new URL(this.url).port), String(opened['token']));
     this.#wires.add(wire);
