@@ -17,9 +17,10 @@ import {
   noContention,
 } from '../packages/testkit/src/sim/contended-claims.ts';
 import { PLANTED_BUGS } from '../packages/testkit/src/sim/planted-bugs.ts';
-import { noCounts, simulate } from '../packages/testkit/src/sim/simulate.ts';
+import { addCounts, noCounts } from '../packages/testkit/src/sim/counts.ts';
+import { simulate } from '../packages/testkit/src/sim/simulate.ts';
 import { Threads } from './sim/threads.ts';
-import { addCounts, type Failure, type Lot } from './sim/worker.ts';
+import type { Failure, Lot } from './sim/worker.ts';
 
 const SEEDS = 60_000;
 /** Worlds of one lot: long enough that handing it out costs nothing, short enough to keep to a budget. */

@@ -6,7 +6,8 @@ import {
   type ContendedCounts,
 } from '../../packages/testkit/src/sim/contended-claims.ts';
 import { PLANTED_BUGS } from '../../packages/testkit/src/sim/planted-bugs.ts';
-import { noCounts, simulate, type SimCounts } from '../../packages/testkit/src/sim/simulate.ts';
+import { addCounts, noCounts, type SimCounts } from '../../packages/testkit/src/sim/counts.ts';
+import { simulate } from '../../packages/testkit/src/sim/simulate.ts';
 
 export type Lot =
   | {
@@ -56,17 +57,6 @@ async function run(lot: Lot): Promise<LotReport> {
     }
   }
   return { kind: 'seeds', lot, ran, counts, failures };
-}
-
-export function addCounts<T extends object>(sum: T, more: T): void {
-  const into = new Map<string, unknown>(Object.entries(sum));
-  for (const [name, value] of Object.entries(more)) {
-    const before = into.get(name);
-    if (typeof value === 'number' && typeof before === 'number')
-      Object.assign(sum, { [name]: before + value });
-    if (Array.isArray(value) && Array.isArray(before))
-      Object.assign(sum, { [name]: [...before, ...value] });
-  }
 }
 
 parentPort?.on('message', (lot: Lot) => {

@@ -2,8 +2,8 @@ import { expect, test } from 'vitest';
 
 import { contendedHour } from '../../packages/testkit/src/sim/contended-claims.ts';
 import { PLANTED_BUGS } from '../../packages/testkit/src/sim/planted-bugs.ts';
-import { noCounts, simulate } from '../../packages/testkit/src/sim/simulate.ts';
-import { addCounts } from '../../scripts/sim/worker.ts';
+import { addCounts, noCounts } from '../../packages/testkit/src/sim/counts.ts';
+import { simulate } from '../../packages/testkit/src/sim/simulate.ts';
 
 /** `npm run sim` takes sixty thousand. */
 const SEEDS = 250;

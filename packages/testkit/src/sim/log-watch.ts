@@ -4,20 +4,21 @@
  * W1  Entry i never changes.
  * W2  The size never falls below what was seen or acknowledged.
  * W3  There is one root a size: a root is a function of the leaves before it, so W1 on every leaf is W3.
- * V5  `decide` on the recorded inputs gives the recorded events, and the world that they fold to keeps C1–C5.
+ * V5  `decide` on the recorded inputs gives the recorded events, and the world that they fold to keeps C1–C5, G1–G5, O1.
  * C1  Fences of a task are 1, 2, 3, …  C2  A task is completed once, by its holder.
  * C3  A lease ends by time neither before what its holder was told, nor lives on after it.
  * C4  A task is leased only when the plan allows it, by the plan alone (see `whyNotLeasable`).
  */
 import {
-  coordinatorFaults,
   createWorld,
   decide,
   evolve,
+  worldFaults,
   type DomainEvent,
   type World,
 } from '@infrafabric/core';
 import {
+  celConditions,
   eventListText,
   memoryBlobs,
   readFrame,
@@ -51,13 +52,17 @@ type Broken = (law: string) => never;
 const blobs = memoryBlobs();
 /** How long a key's first reply is kept, by the time of entries; core's own figure, written here a second time. */
 export const IDEMPOTENCY_WINDOW_MS = 3_600_000;
+const conditions = celConditions();
 const GENESIS: Head = { size: 0, leaf: SIM_GENESIS_LEAF, epoch: 0 };
 
 export interface LogWatchOptions {
   readonly broken: Broken;
   readonly nowMs: () => number;
   readonly plans: () => readonly SimPlan[];
+  /** What a session was opened with. */
   readonly sessionNeeds: (sessionId: string) => readonly string[] | undefined;
+  /** After each entry was folded into the watched world. */
+  readonly onFolded?: (entry: Committed, world: World) => void;
 }
 
 export class LogWatch {
@@ -72,6 +77,8 @@ export class LogWatch {
   readonly #approvals = new Map<string, number>();
   readonly #plan = new Map<string, SimTask>();
   #head: Head = GENESIS;
+  /** Least share of what a task needs, as the policy in force says; no policy: the default of REQUIREMENTS. */
+  #minMatchPermille = 700;
 
   constructor(options: LogWatchOptions) {
     this.#options = options;
@@ -138,9 +145,10 @@ export class LogWatch {
         this.#options.broken(`V5: entry ${entry.index} does not fold: ${String(cause)}`);
       }
       for (const event of entry.events) this.#event(event, entry);
+      const [fault] = worldFaults(this.world);
+      if (fault !== undefined) this.#options.broken(`after entry ${entry.index}: ${fault}`);
+      this.#options.onFolded?.(entry, this.world);
     }
-    const [fault] = coordinatorFaults(this.world.coordinator);
-    if (fault !== undefined) this.#options.broken(`after entry ${this.#head.size - 1}: ${fault}`);
   }
 
   #key(idem: string, entry: Committed): void {
@@ -151,7 +159,7 @@ export class LogWatch {
   }
 
   #decideAgain(entry: Committed): void {
-    const decision = decide(this.world, entry);
+    const decision = decide(this.world, entry, conditions);
     const events =
       decision.kind === 'accept'
         ? decision.events
@@ -231,6 +239,12 @@ export class LogWatch {
       case 'session.closed':
         for (const taskId of event.released) this.watched(taskId).live = false;
         break;
+      case 'help.offered':
+        this.#plan.set(event.taskId, helpTask(event.taskId, event.needs));
+        break;
+      case 'policy.set':
+        this.#minMatchPermille = event.minMatchPermille;
+        break;
       case 'phase.approved':
         this.#approve(`${event.planId} ${event.phase}`);
         break;
@@ -259,8 +273,10 @@ export class LogWatch {
     );
     if (whyNot !== undefined) broken(`C4: entry ${entry.index}: ${whyNot}`);
     const has = sessionNeeds(sessionId);
-    const lacks = task.needs.find((need) => has !== undefined && !has.includes(need));
-    if (lacks !== undefined) broken(`C4: ${sessionId} got ${taskId} without ${lacks}`);
+    const lacks = task.needs.filter((need) => has !== undefined && !has.includes(need));
+    const match = (task.needs.length - lacks.length) * 1_000;
+    if (match < task.needs.length * this.#minMatchPermille)
+      broken(`C4: ${sessionId} got ${taskId} without ${lacks.join(', ')}`);
     const endsBy = nowMs() + leaseMs;
     Object.assign(watch, { fence, holder: sessionId, leaseMs, live: true, endsBy });
     watch.holders.add(sessionId);
@@ -270,9 +286,8 @@ export class LogWatch {
   #taskOf(taskId: string): SimTask {
     const known = this.#plan.get(taskId);
     if (known !== undefined) return known;
-    for (const plan of this.#options.plans()) {
+    for (const plan of this.#options.plans())
       for (const task of plan.tasks) this.#plan.set(task.id, task);
-    }
     return this.#plan.get(taskId) ?? this.#options.broken(`a lease of no task ${taskId}`);
   }
 
@@ -315,3 +330,15 @@ interface Ending {
   readonly fence: number;
   readonly sessionId: string;
 }
+
+/** A help task waits for nothing and owns nothing: its blocker made it. */
+const helpTask = (id: string, needs: readonly string[]): SimTask => ({
+  id,
+  key: id,
+  dependsOn: [],
+  phase: undefined,
+  needs,
+  owns: undefined,
+  filler: true,
+  gated: false,
+});

@@ -17,7 +17,7 @@ import { hash } from 'node:crypto';
 
 import { trustedOutput } from './judge.ts';
 import { withAppend } from './media.ts';
-import type { Doubles } from './simulate.ts';
+import type { Doubles } from './doubles.ts';
 
 type Call = Fabric['call'];
 type Input = Readonly<Record<string, unknown>>;
