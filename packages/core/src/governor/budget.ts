@@ -84,7 +84,8 @@ export const alertsOf = (
   accounts.flatMap((account) => {
     if (account.startsWith('task:')) return [];
     const { limit, spent, overrun } = balanceOf(draft, account);
-    const percent = limit === 0 ? 100 : Math.floor(((spent + overrun) * 100) / limit);
+    const used = spent + overrun;
+    const percent = used === 0 ? 0 : Math.floor((used * 100) / limit);
     const mark = MARKS.find((one) => percent >= one) ?? 0;
     // An account without a limit of its own speaks through the one above it.
     const known = draft.state.accounts.get(account);
@@ -95,7 +96,7 @@ export const alertsOf = (
         limitMicroUsd: limit,
         percent: mark,
         sessionId: spender.sessionId,
-        spentMicroUsd: spent + overrun,
+        spentMicroUsd: used,
         taskId: spender.taskId,
         type: 'budget.alerted',
       },
