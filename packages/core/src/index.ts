@@ -41,6 +41,7 @@ export { coordinatorFaults, isCurrent, judge } from './coordinator/index.ts';
 export {
   explainTask,
   hasReadyFor,
+  offerFor,
   idempotent,
   leaseOf,
   leasesOfSession,
@@ -59,7 +60,7 @@ export {
   viewTasks,
   whyStale,
 } from './queries.ts';
-export type { LiveLease, Soft } from './queries.ts';
+export type { LiveLease, Soft, WaitingOffer } from './queries.ts';
 export {
   createWorld,
   decide,

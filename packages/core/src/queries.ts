@@ -2,13 +2,13 @@
 import { PAGE_ROWS_MAX, reject } from '@infrafabric/protocol';
 import type { OutputOf, ParsedOf, Rejection, TaskPhase } from '@infrafabric/protocol';
 import {
+  bestReady,
   blockerRow,
   cell,
   countsOf,
   explain,
   findPlan,
   findTask,
-  hasReady,
   holderOf,
   idOf,
   NONE,
@@ -24,6 +24,7 @@ import {
   tasksWhere,
 } from './coordinator/index.ts';
 import type { RenewedAt, Seen, SessionState } from './coordinator/index.ts';
+import { meritOf, swarmOfSession } from './governor/index.ts';
 import type { Fence } from './kernel/decision.ts';
 import { answeredBy } from './realm/index.ts';
 import type { World } from './world.ts';
@@ -100,8 +101,33 @@ export const taskPhase = (world: World, taskId: string): TaskPhase | undefined =
 
 export const readyVersion = (world: World): number => world.coordinator.readyVersion;
 
+/** What a session that waits would be given, as far as others that wait are compared with it. */
+export interface WaitingOffer {
+  readonly taskId: string;
+  /** The lower the more urgent: help, work by priority, fillers. */
+  readonly rank: number;
+  /** match × reputation ÷ price; nought for a session of no registered swarm. */
+  readonly score: number;
+}
+
+/** What a session would be given now, or undefined. */
+export const offerFor = (
+  { coordinator, governor }: World,
+  sessionId: string,
+  planId?: string,
+): WaitingOffer | undefined => {
+  const best = bestReady(coordinator, sessionId, planId);
+  if (best === undefined) return undefined;
+  const swarm = swarmOfSession(governor, sessionId);
+  return {
+    taskId: idOf(coordinator, best.task),
+    rank: cell(coordinator.tasks.rank, best.task),
+    score: swarm === undefined ? 0 : best.matchPermille * meritOf(swarm.profile),
+  };
+};
+
 export const hasReadyFor = (world: World, sessionId: string, planId?: string): boolean =>
-  hasReady(world.coordinator, sessionId, planId);
+  bestReady(world.coordinator, sessionId, planId) !== undefined;
 
 /** Index of the entry that answered an idempotency key, or undefined. */
 export const idempotent = (world: World, digest: string): number | undefined =>

@@ -1,12 +1,11 @@
 /**
  * Capabilities as small integers: the sets that tasks need and that sessions have are interned once, so that whether a
- * session can do a task is a few bit tests. A set of needs is posted under the first few of its capabilities, by name:
- * whoever has enough of the needs has one of any `needs − enough + 1` of them (the prefix filter of set-similarity
- * joins), so a session finds the queues that suit it under its own capabilities and never looks at all of them.
+ * session can do a task is a few bit tests. Which sets of needs somebody can do is found once too: whoever asks for work
+ * looks at the queues of these, and not at all there are.
  */
 import { RESOURCE_POLICY_DEFAULT } from '@infrafabric/protocol';
 import { must } from '../kernel/decision.ts';
-import { enoughOf } from '../kernel/matching.ts';
+import { enoughOf, matchPermilleOf } from '../kernel/matching.ts';
 
 interface Needs {
   readonly names: readonly string[];
@@ -103,18 +102,66 @@ export const isEnough = (sets: CapabilitySets, haves: number, needs: number): bo
   return countIn(sets, haves, needs) >= enoughOf(length, sets.minMatchPermille);
 };
 
-/** Under which capabilities a set of needs is posted; none for a set that needs nothing. */
-export const postedUnder = (sets: CapabilitySets, needs: number): readonly number[] => {
-  const { ids } = needsAt(sets, needs);
-  return ids.length === 0
-    ? ids
-    : ids.slice(0, ids.length - enoughOf(ids.length, sets.minMatchPermille) + 1);
+/** Share of the needs that somebody has, thousandths. */
+export const shareOf = (sets: CapabilitySets, haves: number, needs: number): number =>
+  matchPermilleOf(countIn(sets, haves, needs), needsAt(sets, needs).ids.length);
+
+/** The sets of needs that somebody can do, and beside each the share that they have. */
+export interface Suited {
+  readonly needs: readonly number[];
+  readonly permilles: readonly number[];
+}
+
+interface Suits {
+  readonly needs: number[];
+  readonly permilles: number[];
+  /** Sets of needs that were looked at: those that are interned later follow at the next question. */
+  seen: number;
+}
+
+interface KeptSuits {
+  readonly byHaves: Map<number, Suits>;
+  readonly minMatchPermille: number;
+  /** Sets of needs in all of them. */
+  count: number;
+}
+
+/**
+ * Sets of needs kept for all who ask, about 16 bytes each: a hundred for each of as many sessions as may be open. More
+ * takes memory; fewer makes a realm of very many distinct sets look at all of them again and again.
+ */
+export const SUITS_KEPT_MAX = 2_000_000;
+
+/** Derived from sets that never change once they are interned, so that it may be kept beside them and filled by reading. */
+const kept = new WeakMap<CapabilitySets, KeptSuits>();
+
+const keptOf = (sets: CapabilitySets): KeptSuits => {
+  const { minMatchPermille } = sets;
+  const known = kept.get(sets);
+  if (known?.minMatchPermille === minMatchPermille) return known;
+  const none = { byHaves: new Map<number, Suits>(), minMatchPermille, count: 0 };
+  kept.set(sets, none);
+  return none;
 };
 
-/** The first capability under which needs are posted that is among what is had: there, and only there, they are seen. */
-export const seenUnder = (sets: CapabilitySets, haves: number, needs: number): number => {
-  const { bits } = havesAt(sets, haves);
-  return postedUnder(sets, needs).find((id) => isIn(bits, id)) ?? -1;
+/** What somebody can do: looked up, after the first time; only sets of needs that came since then are looked at. */
+export const suitedBy = (sets: CapabilitySets, haves: number): Suited => {
+  const all = keptOf(sets);
+  const suits = all.byHaves.get(haves) ?? { needs: [], permilles: [], seen: 0 };
+  if (suits.seen === sets.needs.length) return suits;
+  const before = suits.needs.length;
+  for (; suits.seen < sets.needs.length; suits.seen += 1) {
+    if (!isEnough(sets, haves, suits.seen)) continue;
+    suits.needs.push(suits.seen);
+    suits.permilles.push(shareOf(sets, haves, suits.seen));
+  }
+  all.count += suits.needs.length - before;
+  if (all.count > SUITS_KEPT_MAX) {
+    all.byHaves.clear();
+    all.count = suits.needs.length;
+  }
+  all.byHaves.set(haves, suits);
+  return suits;
 };
 
 /** A session with these capabilities was opened, or ended. */

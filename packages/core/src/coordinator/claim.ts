@@ -6,14 +6,13 @@ import type { Command, Decision } from '../kernel/decision.ts';
 import type { ArgsOf } from '../kernel/args.ts';
 import { counted } from '../kernel/words.ts';
 import type { GateTask, GrantGate } from '../kernel/gate.ts';
-import { matchPermilleOf } from '../kernel/matching.ts';
-import { countIn, havesAt, isEnough, needsAt, seenUnder } from './capabilities.ts';
+import { isEnough, shareOf, suitedBy } from './capabilities.ts';
 import { cell, isHelp, NONE, PHASE, phaseName, priorityOf } from './columns.ts';
 import type { TaskLeased } from './events.ts';
 import { findTask, isSession, noTask, openSession } from './lease.ts';
 import { globsOverlap, segmentsOf } from './paths.ts';
 import { bestOf, peekBest } from './ready.ts';
-import type { Offer } from './ready.ts';
+import type { Chosen, Offer } from './ready.ts';
 import { covers, findPlan, havesOf, holderNow, idOf, needsOf, planOf, specOf } from './state.ts';
 import type { CoordinatorState, PlanState, SessionState } from './state.ts';
 import { whyNotReady } from './why.ts';
@@ -48,19 +47,9 @@ const gateTask = (state: CoordinatorState, session: SessionState, task: number):
     attempt: cell(state.tasks.attempts, task) + 1,
     priority: priorityOf(state.tasks, task),
     isHelp: isHelp(state.tasks, task),
-    matchPermille: matchOf(state, session, needs),
+    matchPermille: shareOf(state.capabilities, session.capabilities, needs),
   };
 };
-
-const matchOf = (
-  { capabilities }: CoordinatorState,
-  session: SessionState,
-  needs: number,
-): number =>
-  matchPermilleOf(
-    countIn(capabilities, session.capabilities, needs),
-    needsAt(capabilities, needs).ids.length,
-  );
 
 /** Nobody is given a help task for a blocker of their own: not the session, not another one of the same agent. */
 export const isOwnHelp = (
@@ -191,38 +180,52 @@ const grant = (
 });
 
 /** The queues that hold tasks which the session can do: of one plan, or of all that are not paused. */
-const offersFor = (state: CoordinatorState, session: SessionState, plan?: PlanState): Offer[] => {
-  const offers: Offer[] = [];
-  for (const one of plan === undefined ? state.readyPlans : [plan])
-    if (one.status === 'active') offer(state, session, one, offers);
-  return offers;
-};
-
-const offer = (
-  state: CoordinatorState,
+const offersFor = function* (
+  { capabilities, readyPlans }: CoordinatorState,
   session: SessionState,
-  { queues, posted }: PlanState,
-  offers: Offer[],
-): void => {
-  const { capabilities: sets } = state;
+  plan?: PlanState,
+): Generator<Offer> {
   const haves = session.capabilities;
-  const free = queues.get(sets.needKeys.get('') ?? NONE);
-  if (free !== undefined && free.size > 0) offers.push({ queue: free, matchPermille: 1_000 });
-  if (posted.size === 0) return;
-  for (const id of havesAt(sets, haves).ids) {
-    for (const queue of posted.get(id) ?? []) {
-      if (isEnough(sets, haves, queue.needs) && seenUnder(sets, haves, queue.needs) === id)
-        offers.push({ queue, matchPermille: matchOf(state, session, queue.needs) });
+  const suited = suitedBy(capabilities, haves);
+  for (const { status, posted } of plan === undefined ? readyPlans : [plan]) {
+    if (status !== 'active') continue;
+    if (posted.size < suited.needs.length) {
+      for (const queue of posted.values())
+        if (isEnough(capabilities, haves, queue.needs))
+          yield { queue, matchPermille: shareOf(capabilities, haves, queue.needs) };
+      continue;
+    }
+    for (let i = 0; i < suited.needs.length; i += 1) {
+      const queue = posted.get(must(suited.needs[i], 'needs outside their list'));
+      if (queue !== undefined)
+        yield { queue, matchPermille: must(suited.permilles[i], 'needs without a share') };
     }
   }
 };
 
-/** Whether any ready task suits the session; what a claim ticket waits for. */
-export const hasReady = (state: CoordinatorState, sessionId: string, planId?: string): boolean => {
+/** The ready task that a session would be given, or undefined; what a claim ticket waits for. */
+export const bestReady = (
+  state: CoordinatorState,
+  sessionId: string,
+  planId?: string,
+): Chosen | undefined => {
   const session = openSession(state, sessionId);
-  if (!isSession(session)) return false;
+  if (!isSession(session) || roomOf(session) <= 0) return undefined;
   const plan = planId === undefined ? undefined : findPlan(state, planId);
-  return roomOf(session) > 0 && offersFor(state, session, plan).length > 0;
+  const offers = [...offersFor(state, session, plan)];
+  const best = peekBest(state.tasks, offers);
+  if (best === undefined || !isOwnHelp(state, best.task, session)) return best;
+  const [other] = bestOf(state.tasks, offers, 1, ({ task }) => !isOwnHelp(state, task, session));
+  return other === undefined
+    ? undefined
+    : {
+        task: other,
+        matchPermille: shareOf(
+          state.capabilities,
+          session.capabilities,
+          cell(state.tasks.needs, other),
+        ),
+      };
 };
 
 export const decideNext = (
@@ -241,7 +244,7 @@ export const decideNext = (
   if (room <= 0) return fullRejection(session);
   if (gate.closed !== undefined) return gate.closed;
   const choice = new Choice(state, session, gate);
-  const chosen = choice.from(offersFor(state, session, plan), room);
+  const chosen = choice.from([...offersFor(state, session, plan)], room);
   // Nothing is ready, or all that is was refused: then the first of the reasons says more than silence.
   if (chosen.length === 0) return choice.refusal ?? UNCHANGED;
   return accept(...chosen.map((task) => grant(state, task, { session, leaseMs })));
@@ -315,12 +318,15 @@ export const grantAfter = (
 ): readonly TaskLeased[] => {
   if (gate.closed !== undefined) return [];
   const { tasks } = state;
-  const offers = offersFor(state, session);
+  const offers = [...offersFor(state, session)];
   // What becomes ready by the completion stands in no queue yet: each is a queue of its own.
   for (const task of released) {
     if (!covers(state, session, task) || planOf(state, task).status !== 'active') continue;
     const queue = { needs: cell(tasks.needs, task), items: Int32Array.of(task), size: 1 };
-    offers.push({ queue, matchPermille: matchOf(state, session, queue.needs) });
+    offers.push({
+      queue,
+      matchPermille: shareOf(state.capabilities, session.capabilities, queue.needs),
+    });
   }
   const [chosen] = new Choice(state, session, gate, cancelled).from(offers, 1);
   return chosen === undefined ? [] : [grant(state, chosen, { session, leaseMs: undefined })];

@@ -2,7 +2,7 @@
 export type { Raised } from './blocker.ts';
 export { blockerDue, decideJoinBlocker, decideResolveBlocker, raiseBlocker } from './blocker.ts';
 export { holdersOf } from './capabilities.ts';
-export { decideClaim, decideNext, hasReady, isOwnHelp } from './claim.ts';
+export { bestReady, decideClaim, decideNext, isOwnHelp } from './claim.ts';
 export { evolveCoordinator } from './evolve.ts';
 export { helpEvents, helpIds, urgencyOf } from './help.ts';
 export type { Share } from './help.ts';

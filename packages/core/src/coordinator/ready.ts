@@ -3,6 +3,7 @@
  * A task knows its place in its heap, so taking any task out is O(log n) and nothing stale ever stands at a top:
  * `decide` may look without touching.
  */
+import { must } from '../kernel/decision.ts';
 import { cell, NONE } from './columns.ts';
 import type { TaskColumns } from './columns.ts';
 
@@ -109,8 +110,8 @@ export const peekBest = (tasks: TaskColumns, offers: readonly Offer[]): Chosen |
 };
 
 /**
- * The first `limit` tasks of several queues that `fits` accepts, best first, without touching the queues: a small
- * frontier of heap places, from which the best is taken and replaced by its two children. Looks at no more than
+ * The first `limit` tasks of several queues that `fits` accepts, best first, without touching the queues: a
+ * frontier of heap places, itself a heap, from which the best is taken and replaced by its two children. Looks at no more than
  * `limit` + LOOK_AHEAD_MAX tasks, so that a crowd of tasks that do not fit cannot stall the leader.
  */
 export const bestOf = (
@@ -121,7 +122,7 @@ export const bestOf = (
 ): number[] => {
   const frontier: Place[] = [];
   for (const { queue, matchPermille } of offers)
-    if (queue.size > 0) frontier.push(placeAt(queue, matchPermille, 0));
+    if (queue.size > 0) enter(tasks, frontier, placeAt(queue, matchPermille, 0));
   const chosen: number[] = [];
   for (
     let looks = limit + LOOK_AHEAD_MAX;
@@ -132,7 +133,7 @@ export const bestOf = (
     const { queue, slot, matchPermille } = place;
     if (fits(place)) chosen.push(place.task);
     for (const child of [slot * 2 + 1, slot * 2 + 2])
-      if (child < queue.size) frontier.push(placeAt(queue, matchPermille, child));
+      if (child < queue.size) enter(tasks, frontier, placeAt(queue, matchPermille, child));
   }
   return chosen;
 };
@@ -152,8 +153,38 @@ const placeAt = (queue: ReadyQueue, matchPermille: number, slot: number): Place 
   task: cell(queue.items, slot),
 });
 
+/** Puts a place into the frontier, a binary heap whose best stands in front. */
+const enter = (tasks: TaskColumns, frontier: Place[], place: Place): void => {
+  let slot = frontier.length;
+  while (slot > 0) {
+    const above = (slot - 1) >> 1;
+    const parent = placeIn(frontier, above);
+    if (!isRather(tasks, place, parent)) break;
+    frontier[slot] = parent;
+    slot = above;
+  }
+  frontier[slot] = place;
+};
+
+/** Takes the best place out of the frontier, which is not empty. */
 const takeFirst = (tasks: TaskColumns, frontier: Place[]): Place => {
-  const first = frontier.reduce((best, place) => (isRather(tasks, place, best) ? place : best));
-  frontier.splice(frontier.indexOf(first), 1);
+  const first = placeIn(frontier, 0);
+  const last = must(frontier.pop(), 'a place outside the frontier');
+  if (frontier.length === 0) return first;
+  let slot = 0;
+  for (;;) {
+    let below = slot * 2 + 1;
+    if (below >= frontier.length) break;
+    const right = frontier[below + 1];
+    if (right !== undefined && isRather(tasks, right, placeIn(frontier, below))) below += 1;
+    const child = placeIn(frontier, below);
+    if (!isRather(tasks, child, last)) break;
+    frontier[slot] = child;
+    slot = below;
+  }
+  frontier[slot] = last;
   return first;
 };
+
+const placeIn = (frontier: readonly Place[], slot: number): Place =>
+  must(frontier[slot], 'a place outside the frontier');

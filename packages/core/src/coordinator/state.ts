@@ -9,7 +9,7 @@
  */
 import type { Evidence, RelationKind, TaskSpec } from '@infrafabric/protocol';
 import { assert, must } from '../kernel/decision.ts';
-import { createCapabilitySets, havesAt, isEnough, needsAt, postedUnder } from './capabilities.ts';
+import { createCapabilitySets, havesAt, isEnough, needsAt } from './capabilities.ts';
 import type { CapabilitySets } from './capabilities.ts';
 import {
   cell,
@@ -66,8 +66,8 @@ export interface PlanState {
   dependencies: number;
   /** Ready tasks by interned set of needs. */
   readonly queues: Map<number, ReadyQueue>;
-  /** Those of the queues that have tasks and need something, by capability. */
-  readonly posted: Map<number, Set<ReadyQueue>>;
+  /** Those of the queues that have tasks. */
+  readonly posted: Map<number, ReadyQueue>;
 }
 
 export interface SessionState {
@@ -259,34 +259,20 @@ export const enterPhase = (state: CoordinatorState, task: number, phase: number)
 export const enqueue = (state: CoordinatorState, plan: PlanState, task: number): void => {
   const queue = queueFor(plan, cell(state.tasks.needs, task));
   pushReady(state.tasks, queue, task);
-  if (queue.size === 1) post(state, plan, queue);
+  if (queue.size === 1) plan.posted.set(queue.needs, queue);
   state.readyPlans.add(plan);
 };
 
 const dequeue = (state: CoordinatorState, plan: PlanState, task: number): void => {
   const queue = queueFor(plan, cell(state.tasks.needs, task));
   removeReady(state.tasks, queue, task);
-  if (queue.size > 0) return;
-  for (const id of postedUnder(state.capabilities, queue.needs)) plan.posted.get(id)?.delete(queue);
+  if (queue.size === 0) plan.posted.delete(queue.needs);
 };
 
-/** Queues with tasks stand where sessions look for them. */
-const post = (state: CoordinatorState, plan: PlanState, queue: ReadyQueue): void => {
-  for (const id of postedUnder(state.capabilities, queue.needs)) {
-    const posted = plan.posted.get(id);
-    if (posted === undefined) plan.posted.set(id, new Set([queue]));
-    else posted.add(queue);
-  }
-};
-
-/** Another share of the needs is enough from now on: what is ready is posted anew. */
+/** Another share of the needs is enough from now on: what is ready may suit others. */
 export const setMinMatch = (state: CoordinatorState, minMatchPermille: number): void => {
   if (state.capabilities.minMatchPermille === minMatchPermille) return;
   state.capabilities.minMatchPermille = minMatchPermille;
-  for (const plan of state.plans) {
-    plan.posted.clear();
-    for (const queue of plan.queues.values()) if (queue.size > 0) post(state, plan, queue);
-  }
   state.readyVersion += 1;
 };
 

@@ -3,11 +3,11 @@
  * nobody is woken without work.
  *
  * K1  Work that becomes ready while a ticket waits is granted to some ticket that it suits: no lost wake-up.
- * K2  Among tickets of equal capabilities and plan the oldest is first.
- * K3  An arrival costs the number of distinct (capability set, plan) pairs, not the number of tickets.
+ * K2  The most urgent work goes first, to whom it suits best: by match × reputation ÷ price, then to the oldest ticket.
+ * K3  An arrival costs the number of distinct (capability set, swarm, plan) triples, not the number of tickets.
  */
 import { reject, type Rejection } from '@infrafabric/protocol';
-import { hasReadyFor, sessionOf, type World } from '@infrafabric/core';
+import { offerFor, sessionOf, type WaitingOffer, type World } from '@infrafabric/core';
 
 import type { Committed, OnOutcome, Outcome, Submission } from './call.ts';
 import { TICKETS_MAX } from './limits.ts';
@@ -46,8 +46,9 @@ const NOTHING: Outcome = { kind: 'unchanged', output: { grants: [] } };
 
 export class Tickets {
   readonly #leader: TicketLeader;
-  /** Queues by capability set and plan; a Set keeps the order of arrival and forgets in O(1). */
+  /** Queues by capability set, swarm and plan; a Set keeps the order of arrival and forgets in O(1). */
   readonly #groups = new Map<string, Set<Ticket>>();
+  readonly #keys = new WeakMap<Set<Ticket>, string>();
   readonly #bySession = new Map<string, Set<Ticket>>();
   #order = 0;
   #count = 0;
@@ -113,10 +114,17 @@ export class Tickets {
     const view = this.#leader.view();
     if (this.#matching || !('world' in view)) return;
     this.#matching = true;
-    const idle = new Set<Set<Ticket>>();
+    const candidates = new Map<Set<Ticket>, Candidate>();
+    for (const group of this.#groups.values()) this.#judge(group, view.world, candidates);
     // Ends: each round takes a ticket out of its queue or a queue out of this pass.
-    for (let next = this.#oldest(idle); next !== undefined; next = this.#oldest(idle)) {
-      this.#offer(next, view.world, idle);
+    for (let next = bestOf(candidates); next !== undefined; next = bestOf(candidates)) {
+      const { group, offer } = next;
+      const isAgain = this.#offer(next.ticket);
+      if (isAgain) candidates.delete(group);
+      else this.#judge(group, view.world, candidates);
+      // Whoever would have had the same task is asked again what there is.
+      for (const other of [...candidates.values()])
+        if (other.offer.taskId === offer.taskId) this.#judge(other.group, view.world, candidates);
     }
     this.#matching = false;
   }
@@ -182,10 +190,11 @@ export class Tickets {
   }
 
   #queue(ticket: Ticket, world: World): void {
-    const capabilities = sessionOf(world, ticket.sessionId)?.capabilities ?? -1;
-    const key = `${capabilities}|${ticket.planId ?? ''}`;
+    const { capabilities = -1, swarm = '' } = sessionOf(world, ticket.sessionId) ?? {};
+    const key = `${capabilities}|${swarm}|${ticket.planId ?? ''}`;
     const group = this.#groups.get(key) ?? new Set<Ticket>();
     this.#groups.set(key, group);
+    this.#keys.set(group, key);
     group.add(ticket);
     ticket.group = group;
     ticket.state = 'queued';
@@ -197,31 +206,33 @@ export class Tickets {
     ticket.state = state;
   }
 
-  #oldest(idle: ReadonlySet<Set<Ticket>>): Ticket | undefined {
-    let oldest: Ticket | undefined;
-    for (const [key, group] of this.#groups) {
-      if (idle.has(group)) continue;
-      const [first] = group;
-      if (first === undefined) this.#groups.delete(key);
-      else if (oldest === undefined || first.order < oldest.order) oldest = first;
+  /** What the oldest ticket of a group that can take anything would be given; tickets that cannot leave the group. */
+  #judge(group: Set<Ticket>, world: World, candidates: Map<Set<Ticket>, Candidate>): void {
+    candidates.delete(group);
+    for (const ticket of group) {
+      const session = sessionOf(world, ticket.sessionId);
+      if (session === undefined || session.closed !== undefined) {
+        this.#end(ticket, reject('session.ended', `Session ${ticket.sessionId} has ended.`));
+        continue;
+      }
+      if (session.leases.size >= session.leasesMax) {
+        this.#unqueue(ticket, 'full');
+        continue;
+      }
+      const offer = offerFor(world, ticket.sessionId, ticket.planId);
+      if (offer !== undefined) candidates.set(group, { group, ticket, offer });
+      return;
     }
-    return oldest;
+    this.#groups.delete(this.#keys.get(group) ?? '');
   }
 
-  #offer(ticket: Ticket, world: World, idle: Set<Set<Ticket>>): void {
-    const session = sessionOf(world, ticket.sessionId);
-    if (session === undefined || session.closed !== undefined) {
-      this.#end(ticket, reject('session.ended', `Session ${ticket.sessionId} has ended.`));
-    } else if (session.leases.size >= session.leasesMax) {
-      this.#unqueue(ticket, 'full');
-    } else if (hasReadyFor(world, ticket.sessionId, ticket.planId)) {
-      this.#unqueue(ticket, 'granting');
-      this.#leader.submit(ticket.call, (outcome) => {
-        this.#granted(ticket, outcome);
-      });
-      // Refused in the same turn and waiting again: another try in this pass would end the same way.
-      if (ticket.group !== undefined) idle.add(ticket.group);
-    } else if (ticket.group !== undefined) idle.add(ticket.group);
+  /** Asks for the lease. True: it was refused in the same turn and waits again; another try would end the same way. */
+  #offer(ticket: Ticket): boolean {
+    this.#unqueue(ticket, 'granting');
+    this.#leader.submit(ticket.call, (outcome) => {
+      this.#granted(ticket, outcome);
+    });
+    return ticket.group !== undefined;
   }
 
   #granted(ticket: Ticket, own: Outcome): void {
@@ -257,6 +268,28 @@ export class Tickets {
     if ('world' in view) view.presence.waits(ticket.sessionId, -1);
   }
 }
+
+/** A queue whose first ticket could have a lease now. */
+interface Candidate {
+  readonly group: Set<Ticket>;
+  readonly ticket: Ticket;
+  readonly offer: WaitingOffer;
+}
+
+const bestOf = (candidates: ReadonlyMap<Set<Ticket>, Candidate>): Candidate | undefined => {
+  let best: Candidate | undefined;
+  for (const one of candidates.values())
+    if (best === undefined || isBetter(one, best)) best = one;
+  return best;
+};
+
+/** K2. */
+const isBetter = (a: Candidate, b: Candidate): boolean => {
+  if (a.offer.rank !== b.offer.rank) return a.offer.rank < b.offer.rank;
+  return a.offer.score === b.offer.score
+    ? a.ticket.order < b.ticket.order
+    : a.offer.score > b.offer.score;
+};
 
 /** A ticket's own outcome and the grant that came to it meanwhile. */
 const withPushed = (own: Outcome, pushed: Committed | undefined): Outcome => {
