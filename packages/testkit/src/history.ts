@@ -1,7 +1,11 @@
 /**
- * What a log alone must show, whatever world it made (C1–C3, C5): a second opinion that shares no code with the fold.
+ * What a log alone must show, whatever world it made (C1–C3, C5, G1, G2, G4): a second opinion that shares no code with
+ * the fold.
  */
 import type { DomainEvent, Entry } from '@infrafabric/core';
+
+import { BlockerHistory } from './history-blockers.ts';
+import { MoneyHistory } from './history-money.ts';
 
 interface TaskPast {
   fence: number;
@@ -13,8 +17,18 @@ interface TaskPast {
 /** Sentences, one for each place where the history breaks an invariant; empty when it breaks none. */
 export const historyFaults = (entries: Iterable<Pick<Entry, 'at' | 'events'>>): string[] => {
   const past = new History();
-  for (const { at, events } of entries) for (const event of events) past.take(event, at);
-  return past.faults;
+  const money = new MoneyHistory();
+  const blockers = new BlockerHistory();
+  for (const { at, events } of entries) {
+    for (const event of events) {
+      past.take(event, at);
+      money.take(event);
+      blockers.take(event);
+    }
+    money.endEntry();
+    blockers.endEntry();
+  }
+  return [...past.faults, ...money.faults, ...blockers.faults];
 };
 
 class History {

@@ -21,6 +21,7 @@ export { isLinearizable, type Call, type SequentialModel } from './wgl.ts';
 export { historyFaults } from './history.ts';
 export { deciderLaws, type DeciderUnderTest, type LawOptions } from './laws.ts';
 export { randomCommand, randomPauseMs } from './random-commands.ts';
+export { SKILLS } from './random-sight.ts';
 export {
   PowerCut,
   SECTOR_BYTES,

@@ -2,15 +2,28 @@
  * Random commands that make sense: of plans with phases, gates, paths and dependencies in every direction, by a few
  * sessions that now and then do what they should not. The same world and seed give the same command.
  */
-import type { ArgsOf, Fence, World } from '@infrafabric/core';
+import type { ArgsOf, World } from '@infrafabric/core';
 import { SESSION_IDLE_MS } from '@infrafabric/protocol';
 
+import { GOVERNOR_CHOICES, openSession, randomBudget, raiseBlocker } from './random-governor.ts';
+import {
+  command,
+  fenceFor,
+  heldTask,
+  ifAny,
+  nextTask,
+  PHASE_LEASED,
+  planOf,
+  SKILLS,
+  some,
+  taskIn,
+  type Choose,
+  type Sight,
+} from './random-sight.ts';
 import { seededRandom, type Random } from './random.ts';
-import type { PlainArgs, RunBy, RunCommand } from './realm-run.ts';
+import type { PlainArgs, RunCommand } from './realm-run.ts';
 
 /** Few names, so that commands meet. */
-const AGENTS = ['ada', 'bob', 'eve'];
-const SKILLS = ['rust', 'go'];
 const PATHS = ['src', 'src/a', 'src/a/x.ts', 'src/*.ts', '**/x.ts', 'docs/**', 'src/{a,b}/y'];
 const GATES = ['lint', 'test'];
 const PLANS = ['p', 'q', 'r', 's'];
@@ -18,8 +31,6 @@ const TASKS_MAX = 7;
 
 type PlanArgs = PlainArgs<'plans.submit'>['plan'];
 type TaskArgs = PlanArgs['tasks'][number];
-
-const some = <T>(random: Random, from: readonly T[]): T[] => from.filter(() => random.chance(0.4));
 
 const gate = (name: string) => ({ name, run: { shell: 'true' } });
 
@@ -40,6 +51,7 @@ const randomTask = (
   ...(random.chance(0.3) ? { attemptsMax: 1 + random.below(2) } : {}),
   ...(random.chance(0.1) ? { filler: true } : {}),
   ...(random.chance(0.1) ? { imported: { status: 'x', done: random.chance(0.7) } } : {}),
+  ...randomBudget(random),
 });
 
 /** A plan whose tasks depend on earlier ones of any plan; one in eight has a cycle for the asking. */
@@ -64,51 +76,8 @@ const randomPlan = (random: Random, id: string, known: readonly string[]): PlanA
   };
 };
 
-/** What a chooser of commands sees of the world. */
-interface Sight {
-  readonly random: Random;
-  readonly world: World;
-  readonly tasks: readonly string[];
-  readonly sessions: readonly string[];
-}
-
-const fenceFor = ({ random, world }: Sight, taskId: string): Fence => {
-  const { tasks, slots } = world.coordinator;
-  const task = tasks.ids.indexOf(taskId);
-  const holder = slots[tasks.holder[task] ?? -1]?.id ?? 'ses0';
-  const stale = random.chance(0.1) ? 1 : 0;
-  return { epoch: tasks.grantEpoch[task] ?? 1, holder, n: (tasks.fence[task] ?? 0) - stale };
-};
-
-type Choose = (sight: Sight) => RunCommand;
-
-const command = <N extends RunCommand['op']>(
-  op: N,
-  args: PlainArgs<N>,
-  by: RunBy = {},
-): RunCommand => ({ op, args, ...by });
-
-const nextTask: Choose = ({ random, sessions }) =>
-  command('tasks.next', { sessionId: random.pick(sessions), count: 1 + random.below(3) });
-
-/** A task in one of these phases nine times in ten, or any. */
-const taskIn = ({ random, world, tasks }: Sight, phase: number): string => {
-  const { tasks: columns } = world.coordinator;
-  const found = columns.ids.filter((_, task) => columns.phase[task] === phase);
-  return found.length === 0 || random.chance(0.1) ? random.pick(tasks) : random.pick(found);
-};
-
-const PHASE_LEASED = 2;
 const PHASE_SUBMITTED = 4;
 const PHASE_PARKED = 5;
-
-/** The command where a task stands in the phase that it is about; elsewhere it asks for work, nine times in ten. */
-const ifAny =
-  (phase: number, choose: Choose): Choose =>
-  (sight) =>
-    sight.world.coordinator.counts[phase] === 0 && sight.random.chance(0.9)
-      ? nextTask(sight)
-      : choose(sight);
 
 const ifBlocked =
   (choose: Choose): Choose =>
@@ -121,35 +90,31 @@ const openBlocker = ({ random, world }: Sight): string => {
   return random.pick(random.chance(0.1) ? blockers : open).id;
 };
 
+/** Half of the time one of who help with some blocker. */
+const helperOrAny = ({ random, world, sessions }: Sight): string => {
+  const helpers = [...world.coordinator.blockers.values()].flatMap((blocker) => blocker.helpers);
+  return random.pick(helpers.length > 0 && random.chance(0.5) ? helpers : sessions);
+};
+
 const phaseOf = ({ random, world }: Sight, planId: string): string => {
   const plan = world.coordinator.plans.find(({ id }) => id === planId);
   return random.pick([...(plan?.phases ?? []).map(({ key }) => key), 'f0']);
 };
 
-const heldTask = (sight: Sight): string => taskIn(sight, PHASE_LEASED);
-
-const planOf = (taskId: string): string => taskId.slice(0, taskId.indexOf('/'));
-
 const submitPlan: Choose = ({ random, world }) => {
   const id = PLANS[world.coordinator.plans.length] ?? random.pick(PLANS);
-  return command('plans.submit', { plan: randomPlan(random, id, world.coordinator.tasks.ids) });
-};
-
-const openSession: Choose = ({ random, world }) =>
-  command(
-    'sessions.open',
-    {
-      agent: random.pick(AGENTS),
-      capabilities: some(random, SKILLS),
-      leasesMax: 1 + random.below(3),
-      role: random.chance(0.2) ? 'runner' : 'worker',
+  return command('plans.submit', {
+    plan: {
+      ...randomPlan(random, id, world.coordinator.tasks.ids),
+      ...(random.chance(0.2) ? { budget: { limitMicroUsd: random.below(20) * 1_000_000 } } : {}),
     },
-    { ids: [`ses${world.realm.size}`] },
-  );
+    ...(random.chance(0.8) ? { confirmMicroUsd: 1_000_000_000 } : {}),
+  });
+};
 
 const CHOICES: readonly (readonly [number, Choose])[] = [
   [2, submitPlan],
-  [3, openSession],
+  [5, openSession],
   [
     6,
     (sight) =>
@@ -259,25 +224,7 @@ const CHOICES: readonly (readonly [number, Choose])[] = [
       );
     },
   ],
-  [
-    3,
-    ifAny(PHASE_LEASED, (sight) => {
-      const taskId = heldTask(sight);
-      const { random, tasks, world } = sight;
-      return command(
-        'blockers.raise',
-        {
-          taskId,
-          fence: fenceFor(sight, taskId),
-          kind: 'dependency',
-          title: 'in the way',
-          release: random.chance(0.6),
-          ...(random.chance(0.6) ? { waitsOn: random.pick(tasks) } : {}),
-        },
-        { ids: [`blk${world.realm.size}`] },
-      );
-    }),
-  ],
+  [6, ifAny(PHASE_LEASED, raiseBlocker)],
   [
     2,
     ifBlocked((sight) =>
@@ -290,7 +237,17 @@ const CHOICES: readonly (readonly [number, Choose])[] = [
   [
     3,
     ifBlocked((sight) =>
-      command('blockers.resolve', { blockerId: openBlocker(sight), resolution: 'gone' }),
+      command('blockers.resolve', {
+        blockerId: openBlocker(sight),
+        resolution: 'gone',
+        ...(sight.random.chance(0.6) ? { sessionId: helperOrAny(sight) } : {}),
+      }),
+    ),
+  ],
+  [
+    2,
+    ifBlocked((sight) =>
+      command('blockers.escalate', { blockerId: openBlocker(sight) }, { cred: 'realm' }),
     ),
   ],
   [
@@ -318,6 +275,7 @@ const CHOICES: readonly (readonly [number, Choose])[] = [
       command('plans.cancel', { planId: planOf(random.pick(tasks)), reason: 'over' }),
   ],
   [4, (sight) => randomEdit(sight)],
+  ...GOVERNOR_CHOICES,
 ];
 
 const keyOf = (taskId: string): string => taskId.slice(taskId.indexOf('/') + 1);

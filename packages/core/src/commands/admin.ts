@@ -9,6 +9,7 @@ import {
   isSession,
   NONE,
   openSession,
+  phaseName,
 } from '../coordinator/index.ts';
 import {
   balanceOf,
@@ -150,7 +151,7 @@ const noAccount = ({ world }: Scene, account: string): Rejection | undefined => 
   const id = account.slice(at + 1);
   const isThere: Readonly<Record<string, (() => boolean) | undefined>> = {
     plan: () => findPlan(coordinator, id) !== undefined,
-    task: () => findTask(coordinator, id) !== NONE,
+    task: () => isUnfinished(world, id),
     swarm: () => governor.swarms.has(id) || governor.sessionsOf.has(id),
     session: () => isSession(openSession(coordinator, id)),
   };
@@ -158,6 +159,14 @@ const noAccount = ({ world }: Scene, account: string): Rejection | undefined => 
   return (isThere[kind]?.() ?? true)
     ? undefined
     : reject('budget.not_found', `There is no ${kind} ${id} to limit.`, { account });
+};
+
+/** The account of a task ends with it: a limit that came later would stand for ever. */
+const isUnfinished = ({ coordinator }: Scene['world'], taskId: string): boolean => {
+  const task = findTask(coordinator, taskId);
+  if (task === NONE) return false;
+  const phase = phaseName(coordinator.tasks, task);
+  return phase !== 'done' && phase !== 'cancelled';
 };
 
 export const tripBreaker = (scene: Scene<ArgsOf<'breakers.trip'>>): Decision => {

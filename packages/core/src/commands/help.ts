@@ -90,7 +90,9 @@ const coverNeeds = (scene: RaiseScene, raised: Raised): Cover => {
   const beside = helpBeside(scene, raised.task);
   const { maxSwarmsPerTask } = scene.world.governor.policy.resource;
   const helpersMax = Math.max(0, maxSwarmsPerTask - beside.length);
-  const candidates = candidatesOf(scene, raised);
+  // Of a plan that is paused nothing is leased: its help waits with the rest.
+  const isPaused = planOf(scene.world.coordinator, raised.task).status === 'paused';
+  const candidates = isPaused ? new Set<Candidate>() : candidatesOf(scene, raised);
   const missing = new Set<string>(raised.event.needs);
   const chosen: { readonly candidate: Candidate; readonly needs: readonly string[] }[] = [];
   while (missing.size > 0 && chosen.length < helpersMax) {

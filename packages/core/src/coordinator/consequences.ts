@@ -59,12 +59,26 @@ export const consequences = (
   task: number,
   how: 'done' | 'cancelled',
   by?: string,
-): CoordinatorEvent[] => [
-  ...phasesAfter(state, task),
-  ...(how === 'done' ? liftedBy(state, task) : []),
-  ...mootBlockers(state, task, how).flatMap((event) => [event, ...helpOver(state, event, task)]),
-  ...(how === 'done' && by !== undefined ? helped(state, task, by) : []),
-];
+): CoordinatorEvent[] =>
+  once([
+    ...phasesAfter(state, task),
+    ...(how === 'done' ? liftedBy(state, task) : []),
+    ...mootBlockers(state, task, how).flatMap((event) => [event, ...helpOver(state, event, task)]),
+    ...(how === 'done' && by !== undefined ? helped(state, task, by) : []),
+  ]);
+
+/** What waited for a task and belongs to help that is over with it would end twice: the first end counts. */
+const once = (events: CoordinatorEvent[]): CoordinatorEvent[] => {
+  if (events.length < 2) return events;
+  const over = new Set<string>();
+  return events.filter((event) => {
+    if (event.type !== 'blocker.resolved' && event.type !== 'task.cancelled') return true;
+    const id = event.type === 'blocker.resolved' ? event.blockerId : event.taskId;
+    const isFirst = !over.has(id);
+    over.add(id);
+    return isFirst;
+  });
+};
 
 const phasesAfter = (state: CoordinatorState, task: number): CoordinatorEvent[] => {
   const phaseAt = cell(state.tasks.planPhase, task);

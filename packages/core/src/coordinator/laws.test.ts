@@ -1,6 +1,12 @@
-import { coordinatorFaults, restoreWorld, worldSections } from '@infrafabric/core';
+import { restoreWorld, worldFaults, worldSections } from '@infrafabric/core';
 import type { DomainEvent, World } from '@infrafabric/core';
-import { deciderLaws, randomCommand, randomPauseMs, RealmRun } from '@infrafabric/testkit';
+import {
+  COMPARISONS,
+  deciderLaws,
+  randomCommand,
+  randomPauseMs,
+  RealmRun,
+} from '@infrafabric/testkit';
 import type { RunCommand } from '@infrafabric/testkit';
 import { decide } from '../world.ts';
 
@@ -29,7 +35,7 @@ deciderLaws<World, Timed, DomainEvent>('the world', {
     at: world.realm.at + randomPauseMs(seed),
   }),
   decide: (world, timed) => {
-    const shown = decide(world, run(world, timed).commandOf(timed.command));
+    const shown = decide(world, run(world, timed).commandOf(timed.command), COMPARISONS);
     const events =
       shown.kind === 'accept' ? shown.events : shown.kind === 'refuse' ? [shown.record] : [];
     return { events, shown };
@@ -37,5 +43,5 @@ deciderLaws<World, Timed, DomainEvent>('the world', {
   fold: (world, timed, events) => run(world, timed).fold(timed.command, events),
   text: textOf,
   restored: (world) => restoreWorld(worldSections(world)),
-  faults: (world) => coordinatorFaults(world.coordinator),
+  faults: worldFaults,
 });
