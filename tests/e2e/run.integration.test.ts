@@ -26,6 +26,7 @@ async function serving() {
   const fabric = await startFabric({
     config: { ...Config.parse({ listenPort: 0 }), dataDir: fixture.dataDir },
     log: jsonLog({ write: () => undefined }, 'error'),
+    stderr: { write: () => undefined, isTerminal: false },
     onFatal: (fault) => {
       throw fault;
     },

@@ -8,6 +8,15 @@ import {
 import type { Operation } from '@infrafabric/protocol';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
+import {
+  GROUND_PLAN,
+  GROUND_SWARM,
+  GROUND_TASK,
+  hostileInputs,
+  UNKNOWN,
+  WITHOUT_IDS,
+} from './hostile-inputs.ts';
+import type { Ground } from './hostile-inputs.ts';
 import { bearer, send, serve, textOf } from './surfaces-fabric.ts';
 import type { Answered, Served } from './surfaces-fabric.ts';
 
@@ -15,70 +24,45 @@ import type { Answered, Served } from './surfaces-fabric.ts';
 
 let served: Served;
 let worker: { readonly sessionId: string; readonly token: string };
+let ground: Ground;
 let sizeBefore = 0;
+
+const JSON_TYPE = { 'content-type': 'application/json' };
+
+/** An operator's call over HTTP. */
+const post = (name: string, input: unknown): Promise<Answered> =>
+  send(served.url, {
+    path: `/v1/${name}`,
+    headers: { ...bearer(served.operatorToken), ...JSON_TYPE },
+    body: JSON.stringify(input),
+  });
+const call = async <T>(name: string, input: unknown): Promise<T> => {
+  const { status, text } = await post(name, input);
+  if (status !== 200) throw new Error(`${name}: ${text}`);
+  return JSON.parse(text);
+};
 
 beforeAll(async () => {
   served = await serve();
-  const opened = await send(served.url, {
-    path: '/v1/sessions.open',
-    headers: { ...bearer(served.operatorToken), 'content-type': 'application/json' },
-    body: JSON.stringify({ agent: 'mallory' }),
+  worker = await call('sessions.open', { agent: 'mallory' });
+  const { sessionId } = worker;
+  const capabilities = ['integration:sip'];
+  const money = { costPerHourMicroUsd: 1_000_000, limitMicroUsd: 2_000_000 };
+  await call('swarms.register', { profile: { swarmId: GROUND_SWARM, capabilities, ...money } });
+  await call('plans.submit', { plan: GROUND_PLAN });
+  const { fencingToken } = await call<{ fencingToken: string }>('tasks.claim', {
+    sessionId,
+    taskId: GROUND_TASK,
   });
-  worker = JSON.parse(opened.text);
+  ground = { sessionId, held: { taskId: GROUND_TASK, fencingToken } };
   sizeBefore = served.size();
 });
 afterAll(() => served.close());
 
-const JSON_TYPE = { 'content-type': 'application/json' };
-const SESSION = 'ses_0000000000000000';
-const TOKEN = 'forged-token-0000000000';
-
-/** A well-formed input of each operation, whose ids name nothing. */
-const UNKNOWN: Readonly<Record<string, unknown>> = {
-  'plans.submit': { plan: { id: 'p', tasks: [{ key: 'a', title: 'a', dependsOn: ['nothing'] }] } },
-  'plans.edit': { planId: 'nothing' },
-  'plans.pause': { planId: 'nothing' },
-  'plans.resume': { planId: 'nothing' },
-  'plans.cancel': { planId: 'nothing', reason: 'x' },
-  'plans.show': { planId: 'nothing' },
-  'phases.approve': { planId: 'nothing', phase: 'P1' },
-  'phases.check': { planId: 'nothing', phase: 'P1', result: { name: 'x', ok: true } },
-  'tasks.claim': { sessionId: SESSION, taskId: 'nothing/a' },
-  'tasks.next': { sessionId: SESSION },
-  'tasks.renew': { sessionId: SESSION },
-  'tasks.progress': { taskId: 'nothing/a', fencingToken: TOKEN, note: 'x' },
-  'tasks.release': { taskId: 'nothing/a', fencingToken: TOKEN },
-  'tasks.complete': { taskId: 'nothing/a', fencingToken: TOKEN },
-  'tasks.fail': { taskId: 'nothing/a', fencingToken: TOKEN, reason: 'x' },
-  'tasks.judge': { taskId: 'nothing/a', verdict: 'accept' },
-  'tasks.cancel': { taskId: 'nothing/a', reason: 'x' },
-  'tasks.park': { taskId: 'nothing/a', reason: 'x' },
-  'tasks.unpark': { taskId: 'nothing/a' },
-  'tasks.show': { taskId: 'nothing/a' },
-  'tasks.list': { planId: 'nothing' },
-  'tasks.explain': { taskId: 'nothing/a' },
-  'sessions.heartbeat': { sessionId: SESSION },
-  'sessions.close': { sessionId: SESSION },
-  'sessions.revoke': { sessionId: SESSION, reason: 'x' },
-  'blockers.raise': { taskId: 'nothing/a', fencingToken: TOKEN, kind: 'other', title: 'x' },
-  'blockers.join': { blockerId: 'blk_0000000000000000', sessionId: SESSION },
-  'blockers.resolve': { blockerId: 'blk_0000000000000000', resolution: 'x' },
-  'witness.proof': { index: 999_999 },
-};
-/** Operations that name nothing which could be unknown. */
-const WITHOUT_IDS = new Set([
-  'plans.list',
-  'sessions.open',
-  'sessions.list',
-  'blockers.list',
-  'realm.status',
-  'witness.record',
-  'witness.query',
-  'witness.checkpoint',
-]);
-
 const isPublic = ({ callers }: Operation) => callers.some((caller) => ANYONE.includes(caller));
 const DEEP = '['.repeat(JSON_DEPTH_MAX * 100);
+/** Characters of a refusal: five issues of a schema, or ten failed tests of rules. */
+const REFUSAL_CHARS_MAX = 20_000;
 const HUGE = Buffer.alloc(REQUEST_BYTES_MAX + 1, 0x20);
 
 interface Attack {
@@ -188,9 +172,70 @@ function expectRefusal(answer: Answered, codes: readonly string[]): void {
   expect(answer.text).not.toContain(served.operatorToken);
 }
 
-test('every operation is in one of the tables above', () => {
+test('every operation is in one of the tables', () => {
   const known = OPERATIONS.filter((operation) => isPublic(operation)).map(({ name }) => name);
   expect([...Object.keys(UNKNOWN), ...WITHOUT_IDS].toSorted()).toEqual(known.toSorted());
+});
+
+/** All that an operator can see of what a hostile input could have changed. */
+const sight = async (): Promise<readonly unknown[]> =>
+  Promise.all(
+    [
+      'swarms.list',
+      'capabilities.list',
+      'budgets.list',
+      'breakers.list',
+      'policies.show',
+      'escalations.list',
+      'prices.list',
+      'plans.list',
+      'tasks.list',
+      'blockers.list',
+    ].map((name) => call(name, {})),
+  );
+
+describe('hostile inputs of their own', () => {
+  test('are refused with their code, and change nothing that anybody can see', async () => {
+    const before = await sight();
+    for (const [name, rows] of Object.entries(hostileInputs(ground))) {
+      for (const [what, input, code] of rows) {
+        const answer = await post(name, input);
+        try {
+          expectRefusal(answer, [code]);
+        } catch (cause) {
+          throw new Error(`${name}: ${what}`, { cause });
+        }
+        // A refusal does not send back what was sent: a megabyte is no answer.
+        expect(answer.text.length, `${name}: ${what}`).toBeLessThan(REFUSAL_CHARS_MAX);
+      }
+    }
+    expect(served.size()).toBe(sizeBefore);
+    expect(await sight()).toEqual(before);
+  });
+
+  test('every operation of the governor that takes anything has some', () => {
+    const listed = new Set(Object.keys(hostileInputs(ground)));
+    const without = OPERATIONS.filter(
+      (operation) =>
+        isPublic(operation) &&
+        operation.effect === 'write' &&
+        /^(swarms|capabilities|budgets|breakers|policies|escalations|usage|prices)\./u.test(
+          operation.name,
+        ) &&
+        !listed.has(operation.name),
+    );
+    expect(without.map(({ name }) => name)).toEqual([]);
+  });
+
+  test('names of every object are names like others to what only reads', async () => {
+    expect(await call('prices.route', { work: 'constructor' })).not.toHaveProperty('tier.name');
+    for (const facts of [{ constructor: 1 }, { swarm: { id: 5 } }, { session: { role: [] } }]) {
+      expectRefusal(await post('policies.explain', { action: 'task.claim', facts }), [
+        'request.invalid',
+      ]);
+    }
+    expect(served.size()).toBe(sizeBefore);
+  });
 });
 
 describe.each(OPERATIONS.map((operation) => [operation.name, operation] as const))(

@@ -157,9 +157,11 @@ test('closed sessions and blockers of others keep their columns', () => {
     raisedBy: 's',
     raisedAt: 0,
     helpers: ['x'],
+    help: [{ phase: 'done' }, { phase: 'leased' }],
+    blocks: 7,
   };
   expect(view('blockers.list', { blockers: [blocker], next: 'b' })).toMatch(
-    /access[\s\S]*more: --after b/,
+    /access +open +.* +7 +1 +1\/2 +key\nmore: --after b/,
   );
   const entry = {
     index: 1,

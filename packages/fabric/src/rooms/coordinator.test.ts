@@ -62,7 +62,9 @@ describe('a reply says what is so now, also when nothing was changed', () => {
     const { sessionId } = await call('sessions.open', { agent: 'ada', leasesMax: 2 });
     const claim = { sessionId, taskId: 'p/a' };
     const grant = await call('tasks.claim', claim);
-    expect(grant['scope']).toEqual({ repo: '/srv/repo', owns: ['src/**'], limitMicroUsd: 5 });
+    // No swarm and no estimate say what it takes: all of the limit is set aside.
+    const money = { limitMicroUsd: 5, reservedMicroUsd: 5 };
+    expect(grant['scope']).toEqual({ repo: '/srv/repo', owns: ['src/**'], ...money });
     expect(await call('tasks.claim', claim)).toEqual(grant);
     expect(await call('tasks.next', { sessionId })).toEqual({ grants: [] });
   });
