@@ -1,4 +1,4 @@
-/** Sets of capabilities: told apart, compared by share, and found without a look at all of them. */
+/** Sets of capabilities: told apart, compared by share, and looked at once by whoever asks. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
@@ -13,8 +13,9 @@ import {
   internNeeds,
   isEnough,
   needsAt,
-  postedUnder,
-  seenUnder,
+  shareOf,
+  suitedBy,
+  SUITS_KEPT_MAX,
 } from './capabilities.ts';
 import type { CapabilitySets } from './capabilities.ts';
 
@@ -81,25 +82,43 @@ describe('interned sets', () => {
     );
   });
 
-  test('who has enough sees the needs, under exactly one of their capabilities', () => {
+  test('what somebody can do is every set of needs of which they have enough, whenever it was interned', () => {
+    const lists = fc.array(names, { maxLength: 20 });
     fc.assert(
-      fc.property(names, names, share, (needed, had, permille) => {
+      fc.property(lists, lists, names, share, share, (before, after, had, permille, then) => {
         const sets = setsAt(permille);
-        const needs = internNeeds(sets, needed);
         const haves = internHaves(sets, had);
-        const seen = seenUnder(sets, haves, needs);
-        const posted = postedUnder(sets, needs);
-        if (needed.length === 0) expect([seen, posted]).toStrictEqual([-1, []]);
-        else if (isEnough(sets, haves, needs)) {
-          expect(posted).toContain(seen);
-          expect(havesAt(sets, haves).ids).toContain(seen);
-        } else if (seen !== -1) expect(posted).toContain(seen);
-        // No longer than the prefix filter needs: one more than may be lacking.
-        expect(posted).toHaveLength(
-          needed.length === 0 ? 0 : needed.length - enoughOf(needed.length, permille) + 1,
-        );
+        const expected = (): unknown => {
+          const all = sets.needs.map((_, i) => i).filter((i) => isEnough(sets, haves, i));
+          return { needs: all, permilles: all.map((i) => shareOf(sets, haves, i)) };
+        };
+        for (const list of before) internNeeds(sets, list);
+        expect(suitedBy(sets, haves)).toMatchObject(expected() as object);
+        for (const list of after) internNeeds(sets, list);
+        expect(suitedBy(sets, haves)).toMatchObject(expected() as object);
+        sets.minMatchPermille = then;
+        expect(suitedBy(sets, haves)).toMatchObject(expected() as object);
       }),
     );
+  });
+
+  test('what everybody can do is forgotten where it would take too much memory, and found again', () => {
+    const sets = setsAt(1_000);
+    const skills = NAMES.slice(0, 11);
+    for (let n = 0; n < 2 ** skills.length; n += 1)
+      internNeeds(
+        sets,
+        skills.filter((_, i) => (n >> i) % 2 === 1),
+      );
+    const able = (n: number): number => internHaves(sets, [...skills, `own:${n}`]);
+    const first = suitedBy(sets, able(0));
+    expect(first.needs).toHaveLength(sets.needs.length);
+    const holds = Math.floor(SUITS_KEPT_MAX / sets.needs.length);
+    for (let n = 1; n < holds; n += 1) suitedBy(sets, able(n));
+    expect(suitedBy(sets, able(0))).toBe(first);
+    suitedBy(sets, able(holds));
+    expect(suitedBy(sets, able(0))).not.toBe(first);
+    expect(suitedBy(sets, able(0))).toStrictEqual(first);
   });
 
   test('defect: sets that were never interned, or a capability of none', () => {

@@ -127,10 +127,10 @@ interface KeptSuits {
 }
 
 /**
- * Sets of needs kept for all who ask, about 16 bytes each: a hundred for each of as many sessions as may be open. More
+ * Sets of needs kept for all who ask, about 16 bytes each: fifty for each of as many sessions as may be open. More
  * takes memory; fewer makes a realm of very many distinct sets look at all of them again and again.
  */
-export const SUITS_KEPT_MAX = 2_000_000;
+export const SUITS_KEPT_MAX = 1_000_000;
 
 /** Derived from sets that never change once they are interned, so that it may be kept beside them and filled by reading. */
 const kept = new WeakMap<CapabilitySets, KeptSuits>();

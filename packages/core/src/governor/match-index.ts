@@ -1,8 +1,9 @@
 /**
  * Who can do what: for each capability the swarms that have it, best merit first. A task is matched without a look at
  * all swarms: a swarm that has enough of the needs has at least one of any `needs − enough + 1` of them (the prefix
- * filter of set-similarity joins, Chaudhuri, Ganti and Kaushik 2006), so the lists of the rarest of these are read, in
- * the order of merit, and no further than where merit alone can no longer win (the threshold algorithm, Fagin 2001).
+ * filter of set-similarity joins, Chaudhuri, Ganti and Kaushik 2006), so the lists of the rarest of these are read, one
+ * after another, and each in the order of merit no further than where merit alone can no longer win (the threshold
+ * algorithm, Fagin 2001).
  */
 import { must } from '../kernel/decision.ts';
 import { enoughOf } from '../kernel/matching.ts';
@@ -85,18 +86,62 @@ export const bestMatches = (
   },
   fits: (candidate: Candidate) => boolean,
 ): Match[] => {
-  const { needs, minMatchPermille, limit } = wanted;
-  const enough = enoughOf(needs.length, minMatchPermille);
+  const { minMatchPermille, limit } = wanted;
+  const { needs, lists } = byRarity(index, wanted.needs);
+  const count = needs.length;
+  const enough = enoughOf(count, minMatchPermille);
   const best: Match[] = [];
-  for (const candidate of inMerit(listsOf(index, needs, enough))) {
-    const worst = best.length === limit ? best.at(-1) : undefined;
-    if (worst !== undefined && candidate.merit < worst.score) break;
-    const has = needs.filter((need) => candidate.capabilities.has(need)).length;
-    if (has < enough || !fits(candidate)) continue;
-    const share = needs.length === 0 ? 1 : has / needs.length;
-    insert(best, { candidate, has, score: share * candidate.merit }, limit);
+  for (let lacked = 0; lacked <= count - enough; lacked += 1) {
+    // Who has one of the needs before this one was met in its list, so all of these are lacked here.
+    const most = shareOf(count - lacked, count);
+    for (const candidate of must(lists[lacked], 'a need without its list')) {
+      const worst = best.length === limit ? best.at(-1) : undefined;
+      if (worst !== undefined && candidate.merit * most < worst.score) break;
+      const has = countHad(candidate.capabilities, needs, { lacked, enough });
+      if (has < enough || !fits(candidate)) continue;
+      insert(best, { candidate, has, score: shareOf(has, count) * candidate.merit }, limit);
+    }
   }
   return best;
+};
+
+const shareOf = (has: number, count: number): number => (count === 0 ? 1 : has / count);
+
+/** The needs that fewest have come first, each with its list; who needs nothing may have anybody. */
+const byRarity = (
+  index: MatchIndex,
+  needs: readonly string[],
+): {
+  readonly needs: readonly string[];
+  readonly lists: readonly (readonly Candidate[])[];
+} => {
+  if (needs.length === 0) return { needs, lists: [index.all] };
+  const all = needs.map((need) => ({ need, list: index.byCapability.get(need) ?? NOBODY }));
+  all.sort((a, b) => a.list.length - b.list.length);
+  return { needs: all.map(({ need }) => need), lists: all.map(({ list }) => list) };
+};
+
+const NOBODY: readonly Candidate[] = [];
+
+/**
+ * How many of the needs somebody has who stands in the list of `needs[lacked]` and lacks those before it; nought as soon
+ * as they cannot be enough.
+ */
+const countHad = (
+  capabilities: ReadonlySet<string>,
+  needs: readonly string[],
+  { lacked, enough }: { readonly lacked: number; readonly enough: number },
+): number => {
+  let had = 0;
+  let left = needs.length;
+  for (const [i, need] of needs.entries()) {
+    left -= 1;
+    if (i === lacked || capabilities.has(need)) {
+      if (i < lacked) return 0;
+      had += 1;
+    } else if (had + left < enough) return 0;
+  }
+  return had;
 };
 
 const isBetter = (a: Match, b: Match): boolean =>
@@ -108,32 +153,3 @@ const insert = (best: Match[], match: Match, limit: number): void => {
   best.splice(at, 0, match);
   if (best.length > limit) best.pop();
 };
-
-/** The lists that every match stands in at least one of: of the rarest needs. */
-const listsOf = (
-  index: MatchIndex,
-  needs: readonly string[],
-  enough: number,
-): readonly (readonly Candidate[])[] => {
-  if (needs.length === 0) return [index.all];
-  const lists = needs.map((need) => index.byCapability.get(need) ?? []);
-  return lists.toSorted((a, b) => a.length - b.length).slice(0, needs.length - enough + 1);
-};
-
-/** Candidates of several lists, each once, in the order of merit. */
-function* inMerit(lists: readonly (readonly Candidate[])[]): Generator<Candidate> {
-  const at = lists.map(() => 0);
-  for (;;) {
-    let first: Candidate | undefined;
-    for (const [i, list] of lists.entries()) {
-      const one = list[must(at[i], 'a list without its place')];
-      if (one !== undefined && (first === undefined || before(one, first))) first = one;
-    }
-    if (first === undefined) return;
-    for (const [i, list] of lists.entries()) {
-      const place = must(at[i], 'a list without its place');
-      if (list[place] === first) at[i] = place + 1;
-    }
-    yield first;
-  }
-}
