@@ -106,7 +106,11 @@ class Scenario {
   /** Epoch of every grant, by task and fence: what an old token still says. */
   readonly #grants = new Map<string, Fence>();
 
-  say(text: string, more: readonly string[]): readonly string[] {
+  say(first: string, more: readonly string[]): readonly string[] {
+    // Lines of a plan stand for themselves; of any other command they go on with it.
+    const text = /^(plan|edit) /.test(first)
+      ? first
+      : [first, ...more.map((part) => part.trim())].join(' ');
     const line = lineOf(text);
     const [verb = ''] = line.words;
     const step = this.#steps[verb];

@@ -68,7 +68,7 @@ const escalated = (scene: Scene, { event }: Raised, uncovered: readonly string[]
     kind: 'blocker',
     severity: 'high',
     subject: event.blockerId,
-    summary: `${event.taskId} is blocked (${event.title}) and nobody has ${uncovered.join(', ')}. Resolve it: ifab blocker resolve ${event.blockerId} --resolution TEXT`,
+    summary: `${event.taskId} is blocked (${event.title}) and there is no help for ${uncovered.join(', ')}. Resolve it: ifab blocker resolve ${event.blockerId} --resolution TEXT`,
   });
 
 interface Cover {
