@@ -102,6 +102,14 @@ export const STATUS = {
   sessions: { open: 0, waiting: 0 },
   tasks: COUNTS,
   blockersOpen: 0,
+  breakersOpen: 0,
+  escalationsOpen: 0,
+  money: {
+    limitMicroUsd: 100_000_000,
+    reservedMicroUsd: 0,
+    spentMicroUsd: 0,
+    overrunMicroUsd: 0,
+  },
   plans: 0,
   version: '0',
 } as const;

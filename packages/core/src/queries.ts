@@ -24,7 +24,7 @@ import {
   tasksWhere,
 } from './coordinator/index.ts';
 import type { RenewedAt, Seen, SessionState } from './coordinator/index.ts';
-import { meritOf, swarmOfSession } from './governor/index.ts';
+import { accountRow, meritOf, swarmOfSession } from './governor/index.ts';
 import type { Fence } from './kernel/decision.ts';
 import { answeredBy } from './realm/index.ts';
 import type { World } from './world.ts';
@@ -257,12 +257,28 @@ export const viewBlockers = (
   return { blockers: [...rows], ...(next === undefined ? {} : { next }) };
 };
 
+const moneyOfRealm = ({ governor }: World): OutputOf<'realm.status'>['money'] => {
+  const { limitMicroUsd, reservedMicroUsd, spentMicroUsd, overrunMicroUsd } = accountRow(
+    governor,
+    'realm',
+  );
+  return { limitMicroUsd, reservedMicroUsd, spentMicroUsd, overrunMicroUsd };
+};
+
 /** The part of `realm.status` that the world knows. */
 export const viewStatus = (
   world: World,
 ): Pick<
   OutputOf<'realm.status'>,
-  'origin' | 'epoch' | 'size' | 'tasks' | 'blockersOpen' | 'plans'
+  | 'origin'
+  | 'epoch'
+  | 'size'
+  | 'tasks'
+  | 'blockersOpen'
+  | 'breakersOpen'
+  | 'escalationsOpen'
+  | 'money'
+  | 'plans'
 > & {
   readonly openSessions: number;
 } => ({
@@ -271,6 +287,9 @@ export const viewStatus = (
   size: world.realm.size,
   tasks: countsOf(world.coordinator.counts),
   blockersOpen: world.coordinator.openBlockers,
+  breakersOpen: world.governor.swarms.size - world.governor.index.byId.size,
+  escalationsOpen: world.governor.openEscalations,
+  money: moneyOfRealm(world),
   plans: world.coordinator.plans.length,
   openSessions: world.coordinator.openSessions,
 });

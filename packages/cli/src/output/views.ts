@@ -213,6 +213,19 @@ const VIEWS: Views = {
       ['plans', status.plans],
       ['sessions', `${status.sessions.open} open, ${status.sessions.waiting} waiting for work`],
       ['blockers', status.blockersOpen, status.blockersOpen > 0 ? 'yellow' : undefined],
+      [
+        'money',
+        `${usdText(status.money.spentMicroUsd)} of ${usdText(status.money.limitMicroUsd)} spent, ${usdText(status.money.reservedMicroUsd)} reserved`,
+      ],
+      ['overrun', overrunText(status.money.overrunMicroUsd), 'red'],
+      ['stopped swarms', status.breakersOpen > 0 ? status.breakersOpen : undefined, 'red'],
+      [
+        'for you to see',
+        status.escalationsOpen > 0
+          ? `${status.escalationsOpen} escalations: ifab escalation list`
+          : undefined,
+        'red',
+      ],
       ['log', `${status.size} entries, epoch ${status.epoch}, durability ${status.durability}`],
       [
         'checkpoint',
@@ -228,6 +241,9 @@ const VIEWS: Views = {
   'witness.proof': ({ proof }) => proof,
   'witness.checkpoint': ({ checkpoint }) => checkpoint,
 };
+
+const overrunText = (microUsd: number): string | undefined =>
+  microUsd === 0 ? undefined : `${usdText(microUsd)} that no account covers`;
 
 type Entries = OutputOf<'witness.query'>['entries'];
 

@@ -67,6 +67,8 @@ export function severityOf(entry: LogEntry): Severity {
   let severity: Severity = 'info';
   for (const event of entry.events) {
     if (event.type === 'witness.recorded') return event.severity;
+    // What a person must see is as grave as the escalation says.
+    if (event.type === 'escalation.raised' && event.severity === 'high') return 'high';
     if (isWarning(event)) severity = 'warn';
   }
   return severity;
@@ -94,6 +96,10 @@ export function termOf(word: string): number {
 function isWarning(event: DomainEvent): boolean {
   switch (event.type) {
     case 'write.refused':
+    case 'claim.refused':
+    case 'policy.denied':
+    case 'budget.alerted':
+    case 'escalation.raised':
     case 'lease.expired':
     case 'task.failed':
     case 'task.parked':
@@ -106,7 +112,9 @@ function isWarning(event: DomainEvent): boolean {
 
 function addEvent(words: Set<string>, event: DomainEvent): void {
   addMembers(words, membersOf(event));
-  if (event.type === 'write.refused') words.add(`c:${event.code}`);
+  if (event.type === 'write.refused' || event.type === 'claim.refused')
+    words.add(`c:${event.code}`);
+  if (event.type === 'policy.denied') words.add('c:policy.denied');
 }
 
 /** Ids stand under the same names in every call and event. */

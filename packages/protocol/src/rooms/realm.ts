@@ -1,6 +1,6 @@
 /** The realm's own operations: what the leader says of itself. */
 import { z } from 'zod';
-import { Digest, EntryIndex, RealmId, Timestamp } from '../ids.ts';
+import { Digest, EntryIndex, MicroUsd, RealmId, Timestamp } from '../ids.ts';
 import { ANYONE, defineOperation, REALM } from '../operation.ts';
 
 const Count = z.int().min(0);
@@ -61,6 +61,16 @@ export const realmOperations = [
         cancelled: Count,
       }),
       blockersOpen: Count,
+      /** Swarms whose breaker is not closed, and what waits for a person. */
+      breakersOpen: Count,
+      escalationsOpen: Count,
+      /** The realm’s account. */
+      money: z.strictObject({
+        limitMicroUsd: MicroUsd,
+        reservedMicroUsd: MicroUsd,
+        spentMicroUsd: MicroUsd,
+        overrunMicroUsd: MicroUsd,
+      }),
       plans: Count,
       checkpoint: z.strictObject({ size: Count, root: z.string() }).optional(),
       version: z.string(),

@@ -46,6 +46,14 @@ export interface RealmFigures {
   readonly sessions: { readonly open: number; readonly waiting: number };
   readonly tasks: Readonly<Record<string, number>>;
   readonly blockersOpen: number;
+  readonly breakersOpen: number;
+  readonly escalationsOpen: number;
+  readonly money: {
+    readonly limitMicroUsd: number;
+    readonly reservedMicroUsd: number;
+    readonly spentMicroUsd: number;
+    readonly overrunMicroUsd: number;
+  };
   readonly readOnly: boolean;
 }
 
@@ -79,6 +87,13 @@ export function createMetrics(): Metrics {
         if (phase !== 'total') realm.tasks.set({ phase }, count);
       }
       realm.blockers.set(status.blockersOpen);
+      realm.breakers.set(status.breakersOpen);
+      realm.escalations.set(status.escalationsOpen);
+      const { limitMicroUsd, reservedMicroUsd, spentMicroUsd, overrunMicroUsd } = status.money;
+      realm.money.set({ part: 'limit' }, limitMicroUsd);
+      realm.money.set({ part: 'reserved' }, reservedMicroUsd);
+      realm.money.set({ part: 'spent' }, spentMicroUsd);
+      realm.money.set({ part: 'overrun' }, overrunMicroUsd);
       realm.readOnly.set(status.readOnly ? 1 : 0);
     },
     text: () => registry.metrics(),
@@ -143,6 +158,22 @@ function createRealm(registers: Registry[]) {
       registers,
     }),
     blockers: new Gauge({ name: 'ifab_blockers_open', help: 'Open blockers.', registers }),
+    breakers: new Gauge({
+      name: 'ifab_breakers_open',
+      help: 'Swarms whose breaker is not closed.',
+      registers,
+    }),
+    escalations: new Gauge({
+      name: 'ifab_escalations_open',
+      help: 'Escalations that nobody has acknowledged.',
+      registers,
+    }),
+    money: new Gauge({
+      name: 'ifab_realm_micro_usd',
+      help: 'The account of the realm, in micro-dollars.',
+      labelNames: ['part'],
+      registers,
+    }),
     readOnly: new Gauge({
       name: 'ifab_read_only',
       help: '1 while the realm refuses writes because the disk is full.',
