@@ -379,3 +379,155 @@ describe('the feed’s filter', () => {
     ]);
   });
 });
+
+describe('what only the engine knows goes into the call', () => {
+  const SIP = 'integration:sip';
+  const CONDITION = {
+    id: 'no-dear-swarms',
+    effect: 'forbid',
+    on: ['task.claim'],
+    when: 'swarm.costPerHourMicroUsd > 1000000',
+    reason: 'Too dear.',
+    tests: [
+      { given: { swarm: { costPerHourMicroUsd: 2_000_000 } }, expect: 'forbids' },
+      { given: {}, expect: 'none' },
+    ],
+  };
+
+  /** Ada holds p/a; bob can help and waits for work. */
+  const besideBob = async (options: MemoryFabricOptions = {}) => {
+    const started = await start(options);
+    await started.submit('a', 'b');
+    const ada = await started.session();
+    const { fencingToken } = await started.call<Grant>('tasks.claim', {
+      sessionId: ada.sessionId,
+      taskId: 'p/a',
+    });
+    const bob = await started.session({ agent: 'bob', capabilities: [SIP], leasesMax: 3 });
+    const stuck = {
+      taskId: 'p/a',
+      fencingToken,
+      kind: 'capability',
+      title: 'stuck',
+      needs: [SIP],
+    };
+    return { ...started, ada, bob, stuck };
+  };
+  const argsOf = async (fabric: LeadingFabric, type: string): Promise<object> => {
+    const stop = new AbortController();
+    for await (const item of fabric.feed({ after: '0.0', types: [type] }, stop.signal)) {
+      stop.abort();
+      return item.event;
+    }
+    throw new Error(`no ${type}`);
+  };
+
+  test('a blocker names the sessions that wait, and a busy one is not among them', async () => {
+    const { fabric, call, bob, stuck } = await besideBob();
+    const told: string[] = [];
+    await call('plans.pause', { planId: 'p' });
+    fabric.wait(bob.sessionId, {}, (grants) => told.push(...grants.map(({ taskId }) => taskId)));
+    await ticks();
+    await call('plans.resume', { planId: 'p' });
+    await ticks();
+    expect(told).toEqual(['p/b']);
+    const { helpers } = await call<{ helpers: { sessionId: string }[] }>('blockers.raise', stuck);
+    expect(helpers).toMatchObject([{ sessionId: bob.sessionId, agent: 'bob', needs: [SIP] }]);
+    await ticks();
+    expect(told).toHaveLength(2);
+  });
+
+  test('the caller cannot name them', async () => {
+    const { reply, bob, stuck } = await besideBob();
+    const answer = await reply('blockers.raise', { ...stuck, waiting: [bob.sessionId] });
+    expect(answer).toMatchObject({ code: 'request.invalid' });
+  });
+
+  test('a key gives the blocker again, though others wait by then than did at first', async () => {
+    const { fabric, reply, bob, stuck } = await besideBob();
+    const more = { idempotencyKey: 'key-blocker-1' };
+    const first = await reply('blockers.raise', stuck, more);
+    expect(first).toMatchObject({ kind: 'ok', output: { helpers: [] } });
+    fabric.wait(bob.sessionId, {}, () => undefined);
+    await ticks();
+    expect(await reply('blockers.raise', stuck, more)).toMatchObject({
+      kind: 'ok',
+      output: {
+        blockerId: first.kind === 'ok' && (first.output as { blockerId: string }).blockerId,
+      },
+      index: first.kind === 'ok' ? first.index : 0,
+    });
+    expect(await reply('blockers.raise', { ...stuck, title: 'other' }, more)).toMatchObject({
+      code: 'request.key_reused',
+    });
+  });
+
+  test('a policy is journaled under the digest of what it says, however it is written', async () => {
+    const { fabric, call } = await start();
+    const policy = { format: 'ifab-policy/1', resource: {}, governs: [], rules: [CONDITION] };
+    const first = await call('policies.set', { policy });
+    expect(first).toMatchObject({ rules: 1, changed: true });
+    expect(first['digest']).toMatch(/^sha256:[0-9a-f]{64}$/u);
+    const turned = Object.fromEntries(Object.entries(policy).toReversed());
+    expect(await call('policies.set', { policy: turned })).toEqual({ ...first, changed: false });
+    expect(await argsOf(fabric, 'policy.set')).toMatchObject({ digest: first['digest'] });
+    expect(await call('policies.show', {})).toMatchObject({ digest: first['digest'] });
+    const other = { ...policy, resource: { failureThreshold: 4 } };
+    expect((await call('policies.set', { policy: other }))['digest']).not.toBe(first['digest']);
+  });
+
+  test.each([
+    [
+      'budget.exceeded',
+      (call: Awaited<ReturnType<typeof start>>['call']) =>
+        call('budgets.set', { account: 'plan:p', limitMicroUsd: 0 }),
+    ],
+    [
+      'policy.denied',
+      (call: Awaited<ReturnType<typeof start>>['call']) =>
+        call('policies.set', {
+          policy: { format: 'ifab-policy/1', resource: {}, governs: ['task.claim'], rules: [] },
+        }),
+    ],
+  ] as const)(
+    'a claim that was refused for %s is refused again under its key, whatever holds by then',
+    async (code, refuse) => {
+      const { call, reply, session, fabric } = await start();
+      const tasks = [{ key: 'a', title: 'a', budget: { limitMicroUsd: 1 } }];
+      await call('plans.submit', { plan: { id: 'p', tasks } });
+      const { sessionId } = await session();
+      await refuse(call);
+      const claim = { sessionId, taskId: 'p/a' };
+      const more = { idempotencyKey: 'key-claim-0001' };
+      const first = await reply('tasks.claim', claim, more);
+      expect(first).toMatchObject({ kind: 'reject', code });
+      expect(await argsOf(fabric, 'claim.refused')).toMatchObject({ code, sessionId });
+      await call('budgets.set', { account: 'plan:p', limitMicroUsd: 5 });
+      await call('policies.set', { policy: { format: 'ifab-policy/1', resource: {}, rules: [] } });
+      const again = await reply('tasks.claim', claim, more);
+      expect(again).toMatchObject({ kind: 'reject', code });
+      if (first.kind === 'reject' && again.kind === 'reject')
+        expect(again.detail).toBe(first.detail);
+      // Another intention: what holds now.
+      expect(await reply('tasks.claim', claim, { idempotencyKey: 'key-claim-0002' })).toMatchObject(
+        {
+          kind: 'ok',
+        },
+      );
+    },
+  );
+
+  test('an operator’s act that the policy forbids is refused again under its key', async () => {
+    const { call, reply } = await start();
+    const governs = ['budget.set'];
+    const policy = { format: 'ifab-policy/1', resource: {}, governs, rules: [] };
+    await call('policies.set', { policy });
+    const limit = { account: 'realm', limitMicroUsd: 5_000_000 };
+    const more = { idempotencyKey: 'key-budget-001' };
+    const first = await reply('budgets.set', limit, more);
+    expect(first).toMatchObject({ kind: 'reject', code: 'policy.denied' });
+    await call('policies.set', { policy: { ...policy, governs: [] } });
+    expect(await reply('budgets.set', limit, more)).toMatchObject({ code: 'policy.denied' });
+    expect(await reply('budgets.set', limit)).toMatchObject({ kind: 'ok' });
+  });
+});

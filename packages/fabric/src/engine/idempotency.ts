@@ -3,14 +3,18 @@ import { reject } from '@infrafabric/protocol';
 
 import { Fault } from '../fault.ts';
 import type { Journal } from '../ports/journal.ts';
-import { callOf, type Committed, type Outcome, type Submission } from './call.ts';
+import { callOf, type Call, type Committed, type Outcome, type Submission } from './call.ts';
 import { findEntry } from './entry-reader.ts';
 import { callText } from './entry-text.ts';
 import type { BlobStore } from './ports.ts';
 
+/** What the caller said: who waited for work is the engine's own word, and another one at a repeat. */
+const saidText = (call: Call): string =>
+  callText(call.op === 'blockers.raise' ? { ...call, args: { ...call.args, waiting: [] } } : call);
+
 /** The outcome of a known idempotency key: the first one, if the input is the same. */
 export const repeated = (call: Submission, first: Committed): Outcome =>
-  first.op === call.op && callText(call) === callText(callOf(first))
+  first.op === call.op && saidText(call) === saidText(callOf(first))
     ? first
     : reject('request.key_reused', 'This idempotency key was used with another input.', {
         index: first.index,
