@@ -249,35 +249,57 @@ const LOOSE_LOOKED_AT_MAX = 4_096;
 export const helpCandidates = (
   world: World,
   needs: readonly string[],
-  waiting: { has(sessionId: string): boolean; readonly loose: Iterable<string> },
+  waiting: Waiting,
 ): readonly string[] => {
-  const { governor, coordinator } = world;
   const found = new Set<string>();
-  const mayTake = (sessionId: string): boolean => {
-    const session = openSession(coordinator, sessionId);
-    return isSession(session) && session.leases.size < session.leasesMax;
-  };
-  for (const need of needs) {
-    let named = 0;
-    for (const { id } of governor.index.byCapability.get(need) ?? []) {
-      if (named === NAMED_PER_NEED || found.size === HELP_CANDIDATES_MAX) break;
-      const sessions = [...(governor.sessionsOf.get(id) ?? [])];
-      const session = sessions.find((one) => waiting.has(one) && mayTake(one));
-      if (session === undefined) continue;
-      found.add(session);
+  for (const need of needs) nameSwarms(world, need, waiting, found);
+  nameLoose(world, needs, waiting, found);
+  return [...found];
+};
+
+/** The sessions that wait: one of them, and all in the order in which they came. */
+export interface Waiting {
+  has(sessionId: string): boolean;
+  readonly loose: Iterable<string>;
+}
+
+const mayTake = ({ coordinator }: World, sessionId: string): boolean => {
+  const session = openSession(coordinator, sessionId);
+  return isSession(session) && session.leases.size < session.leasesMax;
+};
+
+/** One waiting session of each of the best swarms that have the need. */
+const nameSwarms = (world: World, need: string, waiting: Waiting, found: Set<string>): void => {
+  const { governor } = world;
+  let named = 0;
+  for (const { id } of governor.index.byCapability.get(need) ?? []) {
+    if (named === NAMED_PER_NEED || found.size === HELP_CANDIDATES_MAX) return;
+    for (const sessionId of governor.sessionsOf.get(id) ?? []) {
+      if (!waiting.has(sessionId) || !mayTake(world, sessionId)) continue;
+      found.add(sessionId);
       named += 1;
+      break;
     }
   }
+};
+
+/** Waiting sessions of no registered swarm that have any of the needs. */
+const nameLoose = (
+  world: World,
+  needs: readonly string[],
+  waiting: Waiting,
+  found: Set<string>,
+): void => {
+  const { coordinator, governor } = world;
   let looks = LOOSE_LOOKED_AT_MAX;
   for (const id of waiting.loose) {
+    if (looks === 0 || found.size === HELP_CANDIDATES_MAX) return;
     looks -= 1;
-    if (looks < 0 || found.size === HELP_CANDIDATES_MAX) break;
     const session = openSession(coordinator, id);
-    if (!isSession(session) || swarmOfSession(governor, id) !== undefined || !mayTake(id)) continue;
+    if (!isSession(session) || swarmOfSession(governor, id) !== undefined) continue;
     const haves = havesOf(coordinator, session);
-    if (needs.some((need) => haves.has(need))) found.add(id);
+    if (mayTake(world, id) && needs.some((need) => haves.has(need))) found.add(id);
   }
-  return [...found];
 };
 
 /** Prices that were set in this realm. */

@@ -24,63 +24,52 @@ interface Question {
   readonly says: string;
 }
 
+type Listed = Exclude<LiveKind, 'task' | 'phase'>;
+
+const OPEN = { limit: IDS_MAX, status: 'open' } as const;
+const ALL = { limit: IDS_MAX } as const;
+
+const LISTS: Readonly<Record<Listed, Question>> = {
+  plan: { operation: 'plans.list', input: ALL, list: 'plans', id: 'planId', says: 'title' },
+  session: {
+    operation: 'sessions.list',
+    input: OPEN,
+    list: 'sessions',
+    id: 'sessionId',
+    says: 'agent',
+  },
+  blocker: {
+    operation: 'blockers.list',
+    input: OPEN,
+    list: 'blockers',
+    id: 'blockerId',
+    says: 'title',
+  },
+  swarm: { operation: 'swarms.list', input: ALL, list: 'swarms', id: 'swarmId', says: 'model' },
+  account: {
+    operation: 'budgets.list',
+    input: ALL,
+    list: 'accounts',
+    id: 'account',
+    says: 'parent',
+  },
+  escalation: {
+    operation: 'escalations.list',
+    input: OPEN,
+    list: 'escalations',
+    id: 'escalationId',
+    says: 'summary',
+  },
+};
+
 const questionOf = (kind: LiveKind, before: readonly string[], current: string): Question => {
-  const limit = IDS_MAX;
   switch (kind) {
-    case 'plan':
-      return {
-        operation: 'plans.list',
-        input: { limit },
-        list: 'plans',
-        id: 'planId',
-        says: 'title',
-      };
     case 'task': {
       // A plan's name is there: only its tasks are asked for, or a large realm would hide them.
       const [planId = '', rest] = current.split('/');
-      const input = rest === undefined ? { limit } : { limit, planId };
+      const input = rest === undefined ? ALL : { ...ALL, planId };
       return { operation: 'tasks.list', input, list: 'tasks', id: 'taskId', says: 'title' };
     }
-    case 'session':
-      return {
-        operation: 'sessions.list',
-        input: { limit, status: 'open' },
-        list: 'sessions',
-        id: 'sessionId',
-        says: 'agent',
-      };
-    case 'blocker':
-      return {
-        operation: 'blockers.list',
-        input: { limit, status: 'open' },
-        list: 'blockers',
-        id: 'blockerId',
-        says: 'title',
-      };
-    case 'swarm':
-      return {
-        operation: 'swarms.list',
-        input: { limit },
-        list: 'swarms',
-        id: 'swarmId',
-        says: 'model',
-      };
-    case 'account':
-      return {
-        operation: 'budgets.list',
-        input: { limit },
-        list: 'accounts',
-        id: 'account',
-        says: 'parent',
-      };
-    case 'escalation':
-      return {
-        operation: 'escalations.list',
-        input: { limit, status: 'open' },
-        list: 'escalations',
-        id: 'escalationId',
-        says: 'summary',
-      };
     case 'phase':
       // The plan stands before its phase.
       return {
@@ -90,6 +79,13 @@ const questionOf = (kind: LiveKind, before: readonly string[], current: string):
         id: 'id',
         says: 'title',
       };
+    case 'plan':
+    case 'session':
+    case 'blocker':
+    case 'swarm':
+    case 'account':
+    case 'escalation':
+      return LISTS[kind];
   }
 };
 

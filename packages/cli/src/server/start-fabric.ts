@@ -52,14 +52,7 @@ export const startFabric = async ({
   if (journal.kind !== 'file') throw new Error('defect: only the file journal has a folder');
   const isNew = !existsSync(operatorTokenPath(dataDir));
   // A notifier that cannot be made fails the start before anything is open.
-  const notifiers = notifiersOf(config.notify, {
-    dataDir,
-    version: VERSION,
-    write: (text) => {
-      stderr.write(text);
-    },
-    isTerminal: stderr.isTerminal,
-  });
+  const notifiers = notifiersFor(config, stderr);
   const { fabric, data, witness } = await openFolderFabric({
     folder: dataDir,
     realm,
@@ -108,6 +101,19 @@ export const startFabric = async ({
     throw cause;
   }
 };
+
+const notifiersFor = (
+  { notify, dataDir }: StartOptions['config'],
+  stderr: StartOptions['stderr'],
+): ReturnType<typeof notifiersOf> =>
+  notifiersOf(notify, {
+    dataDir,
+    version: VERSION,
+    write: (text) => {
+      stderr.write(text);
+    },
+    isTerminal: stderr.isTerminal,
+  });
 
 const serveFile = (url: string, realm: string): ServeFile => ({
   pid: process.pid,

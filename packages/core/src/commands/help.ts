@@ -9,6 +9,7 @@ import {
   havesOf,
   helpEvents,
   helpIds,
+  helpSpec,
   holdersOf,
   idOf,
   isSession,
@@ -247,10 +248,7 @@ const leaseShare = (
   const offered: GateTask = {
     taskId: side.taskId,
     planId: planOf(scene.world.coordinator, task).id,
-    spec: {
-      ...specOf(scene.world.coordinator, task),
-      budget: { limitMicroUsd: side.limitMicroUsd },
-    },
+    spec: helpSpec(scene.world.coordinator, { ...event, task }, side),
     fence: 1,
     attempt: 1,
     priority: urgencyOf(event.blocks),

@@ -6,6 +6,7 @@
 import { RESOURCE_POLICY_DEFAULT } from '@infrafabric/protocol';
 import { must } from '../kernel/decision.ts';
 import { enoughOf, matchPermilleOf } from '../kernel/matching.ts';
+import { cell } from './columns.ts';
 
 interface Needs {
   readonly names: readonly string[];
@@ -75,7 +76,7 @@ export const internHaves = (sets: CapabilitySets, capabilities: readonly string[
   sets.haveKeys.set(key, at);
   const ids = list.map((name) => idOf(sets, name));
   const bits = new Uint32Array((Math.max(-1, ...ids) >> 5) + 1);
-  for (const id of ids) bits[id >> 5] = (bits[id >> 5] ?? 0) | (1 << (id & 31));
+  for (const id of ids) bits[id >> 5] = cell(bits, id >> 5) | (1 << (id & 31));
   sets.haves.push({ names: new Set(list), ids, bits });
   return at;
 };

@@ -104,14 +104,17 @@ const leased = (
   { blockerId, sessionId, type: 'blocker.joined' },
 ];
 
-export const foldOffered = (state: CoordinatorState, event: HelpOffered): void => {
-  const blocker = must(state.blockers.get(event.blockerId), 'help with no blocker');
-  const plan = planOf(state, blocker.task);
+/** The specification of a help task: what it is judged by before it is offered is what it will be. */
+export const helpSpec = (
+  state: CoordinatorState,
+  blocker: Pick<BlockerState, 'task' | 'kind' | 'title'>,
+  offered: Pick<HelpOffered, 'taskId' | 'needs' | 'limitMicroUsd'>,
+): TaskSpec => {
   const { title, repo, description } = specOf(state, blocker.task);
-  const spec: TaskSpec = {
-    // The event was made of ids that were parsed when they came in.
+  return {
+    // Offers are made of ids that were parsed when they came in.
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion
-    key: event.taskId.slice(plan.id.length + 1) as TaskSpec['key'],
+    key: offered.taskId.slice(planOf(state, blocker.task).id.length + 1) as TaskSpec['key'],
     title: `Help: ${blocker.title}`.slice(0, TITLE_CHARS_MAX),
     description:
       `${blocker.kind} blocker of ${idOf(state, blocker.task)} (${title})${description === undefined ? '' : `\n\n${description}`}`.slice(
@@ -120,13 +123,18 @@ export const foldOffered = (state: CoordinatorState, event: HelpOffered): void =
       ),
     type: 'help',
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion
-    needs: [...event.needs] as NonNullable<TaskSpec['needs']>,
-    budget: { limitMicroUsd: event.limitMicroUsd },
+    needs: [...offered.needs] as NonNullable<TaskSpec['needs']>,
+    budget: { limitMicroUsd: offered.limitMicroUsd },
     attemptsMax: HELP_ATTEMPTS_MAX,
     ...(repo === undefined ? {} : { repo }),
   };
+};
+
+export const foldOffered = (state: CoordinatorState, event: HelpOffered): void => {
+  const blocker = must(state.blockers.get(event.blockerId), 'help with no blocker');
   const from = state.tasks.count;
-  addTasks(state, plan, [spec], event.priority);
+  const spec = helpSpec(state, blocker, event);
+  addTasks(state, planOf(state, blocker.task), [spec], event.priority);
   blocker.help.push({
     task: from,
     ...(event.relation === undefined ? {} : { relation: event.relation }),

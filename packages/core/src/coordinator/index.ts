@@ -2,9 +2,9 @@
 export type { Raised } from './blocker.ts';
 export { blockerDue, decideJoinBlocker, decideResolveBlocker, raiseBlocker } from './blocker.ts';
 export { holdersOf } from './capabilities.ts';
-export { bestReady, decideClaim, decideNext, isOwnHelp } from './claim.ts';
+export { bestReady, decideClaim, decideNext } from './claim.ts';
 export { evolveCoordinator } from './evolve.ts';
-export { helpEvents, helpIds, urgencyOf } from './help.ts';
+export { helpEvents, helpIds, helpSpec, urgencyOf } from './help.ts';
 export type { Share } from './help.ts';
 export { coordinatorFaults } from './invariants.ts';
 export { heldBy, isCurrent, isSession, openSession, staleRejection } from './lease.ts';
@@ -32,7 +32,7 @@ export {
   setMinMatch,
   specOf,
 } from './state.ts';
-export type { BlockerState, CoordinatorState, SessionState } from './state.ts';
+export type { CoordinatorState, SessionState } from './state.ts';
 export { findTask } from './lease.ts';
 export { blockerRow, sessionRow, taskDetail, taskRow, tasksWhere } from './task.view.ts';
 export type { RenewedAt, Seen } from './task.view.ts';
@@ -45,4 +45,4 @@ export {
   decideProgress,
   decideRelease,
 } from './work.ts';
-export { cell, isHelp, NONE, phaseName } from './columns.ts';
+export { cell, NONE, phaseName } from './columns.ts';

@@ -17,7 +17,7 @@ export {
   evolveGovernor,
   observeEvent,
 } from './evolve.ts';
-export type { BreakerTripped, BudgetReserved, GovernorEvent, UsageRecorded } from './events.ts';
+export type { BudgetReserved, UsageRecorded } from './events.ts';
 export { governorFaults } from './invariants.ts';
 export {
   accountsOf,

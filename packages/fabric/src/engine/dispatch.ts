@@ -7,7 +7,6 @@ import { hash } from 'node:crypto';
 import {
   findOperation,
   reject,
-  type ErrorCode,
   type Grant,
   type Operation,
   type OperationName,
@@ -25,6 +24,7 @@ import type { Call, Committed, OnOutcome, Outcome, Submission } from './call.ts'
 import { canonicalText, NotCanonical } from './canonical.ts';
 import type { Clock } from './clock.ts';
 import type { Authenticated, CallOptions, Principal, Reply, WaitFor } from './fabric.ts';
+import { keptRefusal } from './kept-refusal.ts';
 import type { Leader } from './leader.ts';
 import { ISSUES_MAX } from './limits.ts';
 import type { Log, Random } from './ports.ts';
@@ -306,19 +306,8 @@ export class Dispatch {
   }
 
   #replyFrom(entry: Committed): Reply {
-    const [first] = entry.events;
-    if (first?.type === 'write.refused') {
-      // A repeat of a call that was refused for good: the refusal is what the entry holds.
-      return reject(
-        trusted<ErrorCode>(first.code),
-        `The lease of ${first.taskId} with fence ${first.fence} had ended.`,
-      );
-    }
-    if (first?.type === 'claim.refused' || first?.type === 'policy.denied') {
-      const said =
-        first.type === 'claim.refused' ? first.detail : `${first.action}: ${first.reason}`;
-      return reject(first.type === 'claim.refused' ? trusted(first.code) : 'policy.denied', said);
-    }
+    const refused = keptRefusal(entry);
+    if (refused !== undefined) return refused;
     const context = this.#contextNow(this.#parts.leader.viewOfCommitted());
     if ('kind' in context) return context;
     const output =

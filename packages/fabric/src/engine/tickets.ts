@@ -123,8 +123,8 @@ export class Tickets {
       if (isAgain) candidates.delete(group);
       else this.#judge(group, view.world, candidates);
       // Whoever would have had the same task is asked again what there is.
-      for (const other of [...candidates.values()])
-        if (other.offer.taskId === offer.taskId) this.#judge(other.group, view.world, candidates);
+      const rivals = [...candidates.values()].filter((one) => one.offer.taskId === offer.taskId);
+      for (const rival of rivals) this.#judge(rival.group, view.world, candidates);
     }
     this.#matching = false;
   }
@@ -278,8 +278,7 @@ interface Candidate {
 
 const bestOf = (candidates: ReadonlyMap<Set<Ticket>, Candidate>): Candidate | undefined => {
   let best: Candidate | undefined;
-  for (const one of candidates.values())
-    if (best === undefined || isBetter(one, best)) best = one;
+  for (const one of candidates.values()) if (best === undefined || isBetter(one, best)) best = one;
   return best;
 };
 
