@@ -27,7 +27,7 @@ const TEXT =
 const CODE = /\.[cm]?[jt]sx?$/;
 /** These two hold what they look for. */
 const TIDY = /^scripts\/tidy(?:\.test)?\.ts$/;
-const TEST = /\.test\.tsx?$|^tests\//;
+const TEST = /\.test\.tsx?$|^(?:packages\/[^/]+\/test|tests)\//;
 
 /** Words that say nothing (STYLE, words); at the end of a name, where the noun stands. */
 const EMPTY_NOUN = /^(?:manager|helper|util|service|data|info|base|impl)s?$/i;
