@@ -4,6 +4,8 @@ import { canonicalJson } from '@infrafabric/tlog';
 import type { JsonValue } from '@infrafabric/tlog';
 import { canonicalText } from './canonical.ts';
 import { accept, assert, Defect, must, UNCHANGED } from './decision.ts';
+import { OPEN_GATE } from './gate.ts';
+import type { GateTask } from './gate.ts';
 import { mintsOf } from './mints.ts';
 import { counted } from './words.ts';
 
@@ -25,6 +27,25 @@ describe('the kernel', () => {
     expect(mintsOf('sessions.open')).toStrictEqual(['session']);
     expect(mintsOf('blockers.raise')).toStrictEqual(['blocker']);
     expect(mintsOf('tasks.claim')).toStrictEqual([]);
+  });
+
+  test('an open gate lets everything pass, and remembers nothing', () => {
+    const task: GateTask = {
+      taskId: 'p/a',
+      planId: 'p',
+      // Only rooms behind a gate look into it.
+      spec: {} as GateTask['spec'],
+      fence: 1,
+      attempt: 1,
+      priority: 0,
+      isHelp: false,
+      matchPermille: 0,
+    };
+    const before = { ...OPEN_GATE };
+    expect(OPEN_GATE.closed).toBeUndefined();
+    expect(OPEN_GATE.refuse(task)).toBeUndefined();
+    expect(OPEN_GATE.take(task)).toBeUndefined();
+    expect(OPEN_GATE).toStrictEqual(before);
   });
 
   test('counts are said in words', () => {
