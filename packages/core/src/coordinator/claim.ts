@@ -59,8 +59,8 @@ export const isOwnHelp = (
 ): boolean => {
   if (!isHelp(state.tasks, task)) return false;
   const blockerId = must(state.notes.get(task)?.helps, 'a help task of no blocker');
-  const raisedBy = state.blockers.get(blockerId)?.raisedBy;
-  return raisedBy === id || state.sessions.get(raisedBy ?? '')?.agent === agent;
+  const { raisedBy } = must(state.blockers.get(blockerId), 'a help task of no blocker');
+  return raisedBy === id || state.sessions.get(raisedBy)?.agent === agent;
 };
 
 const whyNotClaimed = (

@@ -2,10 +2,10 @@
 import { DESCRIPTION_CHARS_MAX, TaskId, TITLE_CHARS_MAX } from '@infrafabric/protocol';
 import { openedRealm, type PlainArgs, type RealmRun } from '@infrafabric/testkit';
 import { describe, expect, test } from 'vitest';
-import { decide, viewBlockers, viewTask, viewTasks, worldFaults } from '../index.ts';
+import { decide, evolve, viewBlockers, viewTask, viewTasks, worldFaults } from '../index.ts';
 import type { Decision, DomainEvent, Soft } from '../index.ts';
 import { isHelp, NONE, priorityOf } from './columns.ts';
-import { blockedBehind, urgencyOf } from './help.ts';
+import { blockedBehind, limitOfHelp, urgencyOf } from './help.ts';
 import { findTask } from './lease.ts';
 import { specOf } from './state.ts';
 
@@ -397,6 +397,49 @@ describe('help is over with its blocker', () => {
       { type: 'task.leased', taskId: 'p/z' },
     ]);
   });
+});
+
+test('who raised it may be long forgotten: then nobody else is known to be its agent', () => {
+  const realm = begun();
+  realm.run('sessions.open', { agent: 'ada', capabilities: NEEDS }, { ids: ['ada2'] });
+  raise(realm, 'b1', { waiting: [], release: true });
+  realm.run('sessions.close', { sessionId: 'ada' });
+  const claim = () => realm.run('tasks.claim', { taskId: 'p/help.b1.1', sessionId: 'ada2' });
+  expect(claim()).toMatchObject({ kind: 'reject', code: 'auth.forbidden' });
+  // As it is after ten thousand sessions have ended.
+  realm.world.coordinator.sessions.delete('ada');
+  expect(eventsOf(claim())).toMatchObject([{ type: 'task.leased', sessionId: 'ada2' }]);
+});
+
+test('defect: a task is taken for help that nobody offered', () => {
+  const { coordinator } = begun().world;
+  expect(() => limitOfHelp(coordinator, 0)).toThrow('help without a limit');
+});
+
+const DEFECTS: readonly (readonly [string, DomainEvent])[] = [
+  [
+    'help with no blocker',
+    {
+      blockerId: 'none',
+      limitMicroUsd: 1,
+      needs: [],
+      priority: 0,
+      taskId: 'p/help.none.1',
+      type: 'help.offered',
+    },
+  ],
+  [
+    'a declaration on no blocker',
+    { blockerId: 'none', sessionId: 'bob', type: 'blocker.declared' },
+  ],
+  ['an alert of no blocker', { blockerId: 'none', type: 'blocker.escalated' }],
+];
+
+test.each(DEFECTS)('defect: %s', (message, event) => {
+  const realm = begun();
+  const { size: index, epoch } = realm.world.realm;
+  const entry = { index, at: 0, epoch, op: 'blockers.raise', args: {}, principal: 'p' };
+  expect(() => evolve(realm.world, { ...entry, events: [event] })).toThrow(message);
 });
 
 test('a raised blocker is decided without a trace in the world', () => {

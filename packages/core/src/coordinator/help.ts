@@ -142,6 +142,10 @@ export const foldOffered = (state: CoordinatorState, event: HelpOffered): void =
   notesOf(state, from).helps = event.blockerId;
 };
 
+/** The most that a help task may cost, as it was offered. */
+export const limitOfHelp = (state: CoordinatorState, task: number): number =>
+  must(specOf(state, task).budget?.limitMicroUsd, 'help without a limit');
+
 /** Declarations that lift a blocker: as many as was asked for, or one for each help task, or one. */
 export const quorumOf = ({ quorum, help }: BlockerState): number =>
   quorum ?? Math.max(1, help.length);

@@ -10,10 +10,10 @@ import {
   phaseName,
   priorityOf,
 } from './columns.ts';
-import { quorumOf } from './help.ts';
+import { limitOfHelp, quorumOf } from './help.ts';
 import { judge } from './liveness.ts';
 import type { Presence } from './liveness.ts';
-import { havesOf, holderOf, idOf, specOf } from './state.ts';
+import { havesOf, holderOf, idOf, needsOf, specOf } from './state.ts';
 import type { BlockerState, CoordinatorState, PlanState, SessionState } from './state.ts';
 
 /** Dependants listed of one task; a task with more is asked for through its dependants. */
@@ -174,9 +174,9 @@ export const blockerRow = (state: CoordinatorState, blocker: BlockerState): Bloc
     helpers: [...blocker.helpers],
     help: blocker.help.map(({ task, relation }) => ({
       taskId: idOf(state, task),
-      needs: [...(specOf(state, task).needs ?? [])],
+      needs: [...needsOf(state, task)],
       phase: phaseName(state.tasks, task),
-      limitMicroUsd: specOf(state, task).budget?.limitMicroUsd ?? 0,
+      limitMicroUsd: limitOfHelp(state, task),
       ...(relation === undefined ? {} : { relation }),
       ...helperOf(state, blocker, task),
     })),
