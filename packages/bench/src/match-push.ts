@@ -19,7 +19,26 @@ export async function pushes(size: Size): Promise<Values> {
     'match.push.waiting': waiting,
     ...(await pushed('match.pushAlone', 1, sized(size, SAMPLES))),
     ...(await pushed('match.push', waiting, sized(size, SAMPLES))),
+    ...(await pushedToAll(waiting)),
   };
+}
+
+/** A plan that anybody can do has a task for each who waits: from its submission to the last lease. */
+async function pushedToAll(waiting: number): Promise<Values> {
+  const field = await openField('memory', '');
+  const sessions = await opened(field, waiting);
+  const { signal } = new AbortController();
+  const waits = sessions.map(({ sessionId }) => waitFor(field, sessionId, signal));
+  const tasks = sessions.map((_, i) => ({ key: `t${i}`, title: 'a task that anybody can do' }));
+  const startedAt = performance.now();
+  const submitted = field.call('plans.submit', { plan: { id: 'push', tasks } });
+  const grants = (await Promise.all(waits)).flat();
+  const ms = performance.now() - startedAt;
+  await submitted;
+  const leased = new Set(grants.map(({ taskId }) => taskId)).size;
+  check(leased === waiting, `${leased} leases of ${waiting} tasks`);
+  await field.fabric.close();
+  return { 'match.pushAll.ms': ms };
 }
 
 async function pushed(name: string, waiting: number, samples: number): Promise<Values> {

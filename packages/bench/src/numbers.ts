@@ -134,6 +134,10 @@ const OTHERS: readonly (readonly [string, string])[] = [
   ['a blocker of five needs, 64 who could help, decided, p99 ms', 'match.raise.p99Ms'],
   ['task ready to lease pushed, 1,000 sessions of 1,000 sets wait, p50 ms', 'match.push.p50Ms'],
   ['the same where one session waits, p50 ms', 'match.pushAlone.p50Ms'],
+  [
+    'a plan of 1,000 tasks for anybody: until each of these sessions has one, ms',
+    'match.pushAll.ms',
+  ],
   ['one decision of a policy of 100 rules, p50 ms', 'policy.decide.p50Ms'],
   ['blocker raised to three helpers leased, in process, durable, p50 ms', 'match.blocker.p50Ms'],
   ['the same over HTTP, p50 ms', 'match.blockerHttp.p50Ms'],
