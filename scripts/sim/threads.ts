@@ -13,7 +13,13 @@ export class Threads {
   #wake: () => void = () => undefined;
 
   constructor(count = Math.min(THREADS_MAX, availableParallelism())) {
-    const flags = ['--conditions=source', '--disable-warning=ExperimentalWarning'];
+    const plant = new URL('plant-core.ts', import.meta.url).href;
+    const flags = [
+      '--conditions=source',
+      '--disable-warning=ExperimentalWarning',
+      '--import',
+      plant,
+    ];
     for (let i = 0; i < count; i += 1) {
       const worker = new Worker(new URL('worker.ts', import.meta.url), { execArgv: flags });
       this.#all.push(worker);

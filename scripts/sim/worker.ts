@@ -1,25 +1,31 @@
-/** A thread of `npm run sim`: runs the lots of seeds or hours that it is given, one after the other, and reports each. */
+/** A thread of `npm run sim`: runs the lots that it is given, one after the other, and reports each. */
 import { parentPort } from 'node:worker_threads';
 
 import {
   contendedHour,
   type ContendedCounts,
 } from '../../packages/testkit/src/sim/contended-claims.ts';
-import { PLANTED_BUGS } from '../../packages/testkit/src/sim/planted-bugs.ts';
 import { addCounts, noCounts, type SimCounts } from '../../packages/testkit/src/sim/counts.ts';
-import { simulate } from '../../packages/testkit/src/sim/simulate.ts';
+import { ROOMS } from '../../packages/testkit/src/sim/rooms.ts';
+import { simulate, type SimOptions } from '../../packages/testkit/src/sim/simulate.ts';
+
+/** Worlds of one room, with a planted bug or without. */
+export interface SeedLot {
+  readonly kind: 'seeds';
+  readonly room: string;
+  readonly from: number;
+  readonly count: number;
+  readonly bug: string | undefined;
+  /** Ends with the first failure. */
+  readonly untilFound: boolean;
+  /** Tells every step of them. */
+  readonly told: boolean;
+  /** Wall time at which the budget ends, ms; worlds that are left are not run. */
+  readonly endsAtMs: number;
+}
 
 export type Lot =
-  | {
-      readonly kind: 'seeds';
-      readonly from: number;
-      readonly count: number;
-      readonly bug: string | undefined;
-      /** Ends with the first failure. */
-      readonly untilFound: boolean;
-      /** Wall time at which the budget ends, ms; worlds that are left are not run. */
-      readonly endsAtMs: number;
-    }
+  | SeedLot
   | { readonly kind: 'hour'; readonly seed: number; readonly claims: number };
 
 export interface Failure {
@@ -27,15 +33,34 @@ export interface Failure {
   readonly law: string;
 }
 
+export interface SeedReport {
+  readonly kind: 'seeds';
+  readonly lot: SeedLot;
+  readonly ran: number;
+  readonly counts: SimCounts;
+  readonly failures: readonly Failure[];
+}
+
 export type LotReport =
-  | {
-      readonly kind: 'seeds';
-      readonly lot: Lot;
-      readonly ran: number;
-      readonly counts: SimCounts;
-      readonly failures: readonly Failure[];
-    }
+  | SeedReport
   | { readonly kind: 'hour'; readonly lot: Lot; readonly counts: ContendedCounts };
+
+function optionsOf({ room: name, bug, told }: SeedLot): SimOptions {
+  const under = ROOMS[name];
+  if (under === undefined) throw new Error(`no room is named ${name}`);
+  const doubles = bug === undefined ? undefined : under.bugs[bug];
+  return {
+    room: under.room,
+    ...(doubles === undefined ? {} : { doubles }),
+    ...(told
+      ? {
+          trace: (line: string) => {
+            console.log(line);
+          },
+        }
+      : {}),
+  };
+}
 
 async function run(lot: Lot): Promise<LotReport> {
   if (lot.kind === 'hour') {
@@ -43,8 +68,7 @@ async function run(lot: Lot): Promise<LotReport> {
   }
   const counts = noCounts();
   const failures: Failure[] = [];
-  const doubles = lot.bug === undefined ? undefined : PLANTED_BUGS[lot.bug];
-  const options = doubles === undefined ? {} : { doubles };
+  const options = optionsOf(lot);
   let ran = 0;
   for (let seed = lot.from; seed < lot.from + lot.count; seed += 1) {
     if (Date.now() >= lot.endsAtMs) break;

@@ -3,6 +3,7 @@
  * pauses, parks, cancels and judges. An actor has one call under way; where it never hears the answer it sends the
  * same call with the same idempotency key again, or gives up.
  */
+import type { World } from '@infrafabric/core';
 import type { Grant } from '@infrafabric/protocol';
 
 import type { Random } from '../random.ts';
@@ -12,6 +13,8 @@ import type { SimPlan } from './sim-plan.ts';
 export interface ActorWorld {
   readonly random: Random;
   readonly nowMs: number;
+  /** The world that the log folds to. */
+  readonly world: World;
   readonly plans: readonly SimPlan[];
   readonly agents: readonly SimAgent[];
   /** From the log: what waits for a person. */
@@ -112,7 +115,7 @@ export class SimAgent extends Actor {
     const { session } = this;
     if (session === undefined) return this.#open();
     const dice = random.below(100);
-    if (dice < 8) return this.#mischief(world);
+    if (dice < 8) return this.mischief(world);
     if (dice < 10) return soft('sessions.heartbeat', { sessionId: session.sessionId });
     if (dice < 12) return soft('tasks.show', { taskId: randomTaskId(world) });
     if (dice < 13) return { op: 'sessions.close', input: { sessionId: session.sessionId } };
@@ -177,7 +180,7 @@ export class SimAgent extends Actor {
   }
 
   /** What a broken or hostile agent does with tokens. */
-  #mischief(world: ActorWorld): Wish | undefined {
+  protected mischief(world: ActorWorld): Wish | undefined {
     const { random } = world;
     const [lease] = this.held.values();
     const stale = this.stale.length > 0 ? random.pick(this.stale) : undefined;
@@ -208,7 +211,7 @@ export class SimOperator extends Actor {
 
   wish(world: ActorWorld): Wish | undefined {
     const { random } = world;
-    const submission = this.#submission();
+    const submission = this.submission();
     if (submission !== undefined) return submission;
     switch (random.below(16)) {
       case 0: {
@@ -229,27 +232,33 @@ export class SimOperator extends Actor {
         return { op: 'sessions.revoke', input: { sessionId: session.sessionId, reason: 'test' } };
       }
       default:
-        return this.#duty(world);
+        return this.duty(world);
     }
   }
 
   work(world: ActorWorld): Wish | undefined {
-    const submission = this.#submission();
+    const submission = this.submission();
     if (submission !== undefined) return submission;
     const [planId] = world.paused;
     if (planId !== undefined) return { op: 'plans.resume', input: { planId } };
     const [taskId] = world.hopeless;
     if (taskId !== undefined)
       return { op: 'tasks.cancel', input: { taskId, reason: 'waits for a cancelled one' } };
-    return this.#duty(world);
+    return this.duty(world);
   }
 
-  #submission(): Wish | undefined {
+  protected submission(): Wish | undefined {
     const [plan] = this.toSubmit;
     return plan === undefined ? undefined : { op: 'plans.submit', input: { plan: plan.spec } };
   }
 
-  #duty({ random, submitted, parked, openBlockers, approvable }: ActorWorld): Wish | undefined {
+  protected duty({
+    random,
+    submitted,
+    parked,
+    openBlockers,
+    approvable,
+  }: ActorWorld): Wish | undefined {
     const duties: Wish[] = [
       ...submitted.map((taskId): Wish => {
         const verdict = random.chance(0.8) ? 'accept' : 'reject';
@@ -266,9 +275,9 @@ export class SimOperator extends Actor {
   }
 }
 
-const soft = (op: string, input: Wish['input']): Wish => ({ op, input, keyed: false });
+export const soft = (op: string, input: Wish['input']): Wish => ({ op, input, keyed: false });
 
-const held = (op: string, lease: Lease, more: Wish['input']): Wish => {
+export const held = (op: string, lease: Lease, more: Wish['input']): Wish => {
   const { taskId, fencingToken } = lease;
   return { op, input: { taskId, fencingToken, ...more }, lease };
 };
@@ -295,5 +304,5 @@ const forged = (lease: Lease): Lease => {
   return { ...lease, fence, fencingToken: [epoch, fence, ...rest].join('.') };
 };
 
-const randomTaskId = ({ random, plans }: ActorWorld): string =>
+export const randomTaskId = ({ random, plans }: ActorWorld): string =>
   random.pick(random.pick(plans).tasks).id;

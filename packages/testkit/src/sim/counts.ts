@@ -48,6 +48,18 @@ export const countOne = (counts: Record<string, number>, kind: string): void => 
   counts[kind] = (counts[kind] ?? 0) + 1;
 };
 
+/** What a log says of leases. */
+export function countEvents(
+  counts: SimCounts,
+  entries: readonly { readonly events: readonly { readonly type: string }[] }[],
+): void {
+  for (const { type } of entries.flatMap(({ events }) => events)) {
+    if (type === 'task.leased') counts.grants += 1;
+    if (type === 'lease.expired') counts.expiries += 1;
+    if (type === 'write.refused') counts.refusedWrites += 1;
+  }
+}
+
 /** Adds the figures of one run to a sum: numbers are added, lists joined, and so on inside of what has members. */
 export function addCounts(sum: object, more: object): void {
   const into = new Map<string, unknown>(Object.entries(sum));

@@ -31,6 +31,9 @@ interface Kept {
 /** Answers that settle nothing: the same call may be sent again and end otherwise. */
 const TRANSIENT = /^(?:log\.|fabric\.|auth\.)/;
 
+/** What the log keeps of a refusal. */
+const REFUSALS: ReadonlySet<string> = new Set(['write.refused', 'claim.refused', 'policy.denied']);
+
 export class Judge {
   readonly histories = new TaskHistories();
   readonly #watch: LogWatch;
@@ -72,7 +75,7 @@ export class Judge {
   end(): void {
     for (const [key, why] of this.#finalNo) {
       const entry = this.#watch.byKey.get(key);
-      if (entry !== undefined && entry.events[0]?.type !== 'write.refused')
+      if (entry !== undefined && !REFUSALS.has(entry.events[0]?.type ?? ''))
         this.#broken(`A2: entry ${entry.index} (${entry.op}) was refused: ${why}`);
     }
     const [fault] = this.histories.faults(this.#watch.entries);
@@ -86,9 +89,11 @@ export class Judge {
       this.#broken(
         `A1: ${call.op} was acknowledged as entry ${reply.index}, which is not in the log`,
       );
-    this.#compare(call, entry);
+    const isPushed = isPush(call, entry);
+    if (!isPushed) this.#compare(call, entry);
     const tokens = tokensOf(reply.output);
-    if (call.key !== undefined) {
+    // What came by another's entry is not kept under the key of who waited for it.
+    if (call.key !== undefined && !isPushed) {
       const key = digestOf(call);
       const before = this.#answered.get(key);
       if (
@@ -130,9 +135,9 @@ export class Judge {
   }
 
   #grant(call: SimCall, grant: Grant, entry: Committed): void {
-    const event = entry.events.find(
-      (one) => one.type === 'task.leased' && one.taskId === grant.taskId,
-    );
+    const event = [entry, ...this.#watch.entries.filter((one) => isPush(call, one))]
+      .flatMap(({ events }) => events)
+      .find((one) => one.type === 'task.leased' && one.taskId === grant.taskId);
     if (event?.type !== 'task.leased' || event.fence !== grant.fence)
       this.#broken(
         `A1: entry ${entry.index} does not grant fence ${grant.fence} of ${grant.taskId}`,
@@ -249,6 +254,13 @@ export class Judge {
     }
   }
 }
+
+/** Help is leased to who waits for work by the entry that raises its blocker. */
+const isPush = (call: SimCall, { op, events }: Committed): boolean =>
+  call.op === 'tasks.next' &&
+  call.input['waitMs'] !== undefined &&
+  op === 'blockers.raise' &&
+  events.some((one) => one.type === 'task.leased' && one.sessionId === call.bearer?.sessionId);
 
 const digestOf = (call: SimCall): string =>
   idempotencyDigest(call.bearer === undefined ? 'operator' : principalOf(call), call.key ?? '');

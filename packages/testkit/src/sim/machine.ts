@@ -49,12 +49,14 @@ export class Machine {
     this.leader = startProcess({ world: this, medium, blobs, random, doubles, log: this.#log });
   }
 
-  /** What the fabric would write for people, in the trace. A decision that throws is a defect, whoever asked. */
+  /** What the fabric would write for people, in the trace. A decision or a fold that throws is a defect, whoever asked. */
   readonly #log: Log = {
     debug: () => undefined,
     info: () => undefined,
     warn: (fields) => {
       this.#parts.trace(() => `    ${JSON.stringify(fields)}`);
+      if (fields['event'] === 'leader.broken' && fields['why'] === 'internal')
+        this.#defect ??= JSON.stringify(fields);
     },
     error: (fields) => {
       this.#parts.trace(() => `    ${JSON.stringify(fields)}`);
@@ -73,7 +75,8 @@ export class Machine {
         if (one !== undefined && one.phase !== 'dead' && one.clock.endTurn()) moved = true;
       }
     }
-    if (this.#defect !== undefined) this.#parts.broken(`a decision threw: ${this.#defect}`);
+    if (this.#defect !== undefined)
+      this.#parts.broken(`a decision or its fold threw: ${this.#defect}`);
     await this.#parts.onSettled();
   }
 

@@ -1,5 +1,6 @@
 /** A process of a simulated world: a fabric that opens over the medium, in its own time. */
 import {
+  celConditions,
   openFabric,
   sha256Hex,
   type BlobStore,
@@ -22,6 +23,8 @@ const REALM = RealmId.parse('main');
 const ORIGIN = 'sim.local/ifab/main';
 const SECRET = Buffer.alloc(32, 'simulated');
 const SECRETS = { realm: SECRET, operatorTokenSha256: sha256Hex('ifo1.simulated') };
+/** One for all worlds: it keeps nothing of them, and an environment of CEL is dear to make. */
+const CONDITIONS = celConditions();
 export const OPERATOR: Principal = { cred: 'operator', name: 'operator', role: 'operator' };
 
 export interface SimProcess {
@@ -82,6 +85,7 @@ async function open(
     clock: starting.clock,
     random,
     log,
+    conditions: CONDITIONS,
     onFatal: (fault) => {
       starting.phase = 'fatal';
       starting.why = String(fault);

@@ -29,8 +29,18 @@ export interface LawParts {
   readonly broken: (law: string) => never;
 }
 
+export interface Pace {
+  readonly stepsMin: number;
+  readonly stepsMoreMax: number;
+  /** How often the operator is asked where each agent is asked twice. */
+  readonly operatorTurns: number;
+  /** What the operator does before anything else happens, mostly: worlds of which nobody knows yet are soon told. */
+  readonly preludeActs: number;
+}
+
 export interface Room {
   readonly name: string;
+  readonly pace: Pace;
   cast(random: Random): Cast;
   laws(parts: LawParts): RoomLaws;
   /** Whether nothing is left to do, besides the tasks of the plans. */
@@ -47,6 +57,7 @@ const NO_LAWS: RoomLaws = {
 /** Leases, plans and the log: what every realm has. */
 export const COORDINATOR_ROOM: Room = {
   name: 'coordinator',
+  pace: { stepsMin: 10, stepsMoreMax: 30, operatorTurns: 1, preludeActs: 0 },
   cast: (random) => {
     const plans = Array.from({ length: random.chance(0.2) ? 2 : 1 }, (_, i) =>
       randomPlan(random, `p${i}`),

@@ -5,7 +5,7 @@ import { replay } from '@infrafabric/fabric';
 import { LawBroken } from '../crash-lives.ts';
 import { seededRandom, type Random } from '../random.ts';
 import type { Actor, SimAgent, SimOperator } from './actors.ts';
-import { countOne, noCounts, type SimCounts } from './counts.ts';
+import { countEvents, countOne, noCounts, type SimCounts } from './counts.ts';
 import type { Doubles } from './doubles.ts';
 import { Judge } from './judge.ts';
 import { learn } from './learning.ts';
@@ -20,8 +20,8 @@ import { Sight } from './sight.ts';
 import type { SimOptions } from './simulate.ts';
 import { whoWaitsInVain } from './waiting.ts';
 
-const STEPS_MIN = 10;
-const STEPS_MORE_MAX = 30;
+/** Share of worlds of which the operator has told all before anybody works. */
+const PRELUDE_SHARE = 0.8;
 /** Rounds after which a leader that does not serve is restarted. */
 const SUPERVISED_ROUNDS = 60;
 /** Share of restarts after which the whole log is read again; at the end it always is. */
@@ -100,6 +100,13 @@ export class Simulation {
     this.#post = new Post({ machine, sight: this.#sight, watch, judge, counts, trace });
   }
 
+  /** Who may act next. */
+  get #turns(): readonly Actor[] {
+    const operator: Actor = this.#operator;
+    const turns = Array.from({ length: this.#room.pace.operatorTurns }, () => operator);
+    return [...this.#agents, ...this.#agents, ...turns];
+  }
+
   get #actors(): readonly Actor[] {
     return [...this.#agents, this.#operator];
   }
@@ -113,7 +120,9 @@ export class Simulation {
     };
     this.#machine.start();
     await this.#machine.settle();
-    const steps = STEPS_MIN + this.#random.below(STEPS_MORE_MAX + 1);
+    const { stepsMin, stepsMoreMax, preludeActs } = this.#room.pace;
+    if (preludeActs > 0 && this.#random.chance(PRELUDE_SHARE)) await this.#prelude(preludeActs);
+    const steps = stepsMin + this.#random.below(stepsMoreMax + 1);
     for (let step = 0; step < steps; step += 1) {
       await this.#step();
       // Where a turn does not end between two steps, their commands share a batch.
@@ -129,13 +138,7 @@ export class Simulation {
     counts.entries = this.#watch.entries.length;
     counts.epochs = this.#watch.epoch;
     if (this.#machine.medium.kind === 'file') counts.files = 1;
-    for (const { events } of this.#watch.entries) {
-      for (const { type } of events) {
-        if (type === 'task.leased') counts.grants += 1;
-        if (type === 'lease.expired') counts.expiries += 1;
-        if (type === 'write.refused') counts.refusedWrites += 1;
-      }
-    }
+    countEvents(counts, this.#watch.entries);
     Object.assign(counts.room, this.#laws.counts);
     return counts;
   }
@@ -150,10 +153,18 @@ export class Simulation {
 
   // Steps.
 
+  async #prelude(acts: number): Promise<void> {
+    for (let act = 0; act < acts; act += 1) {
+      this.#act(this.#operator);
+      for (const agent of this.#agents) if (agent.session === undefined) this.#act(agent);
+      await this.#machine.settle();
+    }
+  }
+
   async #step(): Promise<void> {
     const random = this.#random;
     const dice = random.below(100);
-    if (dice < 62) this.#act(random.pick([...this.#agents, ...this.#agents, this.#operator]));
+    if (dice < 62) this.#act(random.pick(this.#turns));
     else if (dice < 80) await this.#machine.advance(this.#someMs());
     else if (dice < 85) this.#machine.medium.stir();
     else if (dice < 89) await this.#crash();
