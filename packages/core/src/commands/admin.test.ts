@@ -1,4 +1,5 @@
 /** An operator's commands over several rooms: plans with their money, sessions with theirs, limits, and the policy. */
+import { SESSIONS_OPEN_MAX } from '@infrafabric/protocol';
 import { openedRealm } from '@infrafabric/testkit';
 import type { RealmRun } from '@infrafabric/testkit';
 import { describe, expect, test } from 'vitest';
@@ -178,6 +179,14 @@ describe('opening a session', () => {
       facts: { parent: 'realm' },
     });
   });
+});
+
+test('a session too many is refused, whatever limit it asks for', () => {
+  const realm = openedRealm();
+  realm.world.coordinator.openSessions = SESSIONS_OPEN_MAX;
+  expect(
+    realm.run('sessions.open', { agent: 'ada', limitMicroUsd: 1 }, { ids: ['ada'] }),
+  ).toMatchObject({ code: 'session.too_many' });
 });
 
 describe('limiting an account', () => {

@@ -1,6 +1,7 @@
 /** Invariants that hold between rooms, as a check of the whole world. */
 import { coordinatorFaults, findTask, holderOf, NONE } from '../coordinator/index.ts';
 import { governorFaults } from '../governor/index.ts';
+import { must } from '../kernel/decision.ts';
 import { spentInAll } from '../optimise/index.ts';
 import type { World } from '../world.ts';
 
@@ -25,8 +26,8 @@ const reservationFaults = ({ coordinator, governor }: World): string[] =>
 /** O1: what models cost is what the realm's account has spent; what plans spent is it too. */
 const sumFaults = ({ governor, optimise }: World): string[] => {
   const faults: string[] = [];
-  const realm = governor.accounts.get('realm');
-  const spent = (realm?.spent ?? 0) + (realm?.overrun ?? 0);
+  const realm = must(governor.accounts.get('realm'), 'G5: a realm without its account');
+  const spent = realm.spent + realm.overrun;
   const byModel = spentInAll(optimise);
   if (byModel !== spent) faults.push(`O1: models cost ${byModel}, and the realm spent ${spent}`);
   let byPlan = 0;

@@ -18,6 +18,7 @@ import {
   worstCaseOf,
 } from '../governor/index.ts';
 import type { BudgetReserved, CompiledPolicy, Payers, SwarmState } from '../governor/index.ts';
+import { must } from '../kernel/decision.ts';
 import type { GateTask, GrantGate } from '../kernel/gate.ts';
 import { policyOn } from './scene.ts';
 import type { Scene } from './scene.ts';
@@ -151,8 +152,8 @@ class Gate implements MoneyGate {
 /** Live leases of all sessions of a swarm. */
 const liveLeases = ({ world }: Scene, { id }: SwarmState): number => {
   let live = 0;
-  for (const session of world.governor.sessionsOf.get(id) ?? [])
-    live += world.coordinator.sessions.get(session)?.leases.size ?? 0;
+  for (const session of must(world.governor.sessionsOf.get(id), 'a session of no swarm'))
+    live += must(world.coordinator.sessions.get(session), 'a swarm of no session').leases.size;
   return live;
 };
 
@@ -238,11 +239,11 @@ const factsOfTask = (
 });
 
 const factsOfPlan = ({ world }: Scene, planId: string): Facts['plan'] => {
-  const plan = findPlan(world.coordinator, planId);
+  const plan = must(findPlan(world.coordinator, planId), 'a task of no plan');
   return {
     id: planId,
-    tasks: plan?.counts.reduce((sum, count) => sum + count, 0) ?? 0,
+    tasks: plan.counts.reduce((sum, count) => sum + count, 0),
     costMicroUsd: world.governor.accounts.get(`plan:${planId}`)?.spent ?? 0,
-    phases: plan?.phases.length ?? 0,
+    phases: plan.phases.length,
   };
 };

@@ -3,9 +3,10 @@
  * trip a breaker or close it, and a trip may end leases in turn. Everything lands in the entry of the decision that
  * causes it.
  */
-import { idOf } from '../coordinator/index.ts';
+import { cell, idOf } from '../coordinator/index.ts';
 import { balanceOf, swarmOfSession, whyTrip } from '../governor/index.ts';
 import type { Draft, SwarmState, Trip } from '../governor/index.ts';
+import { must } from '../kernel/decision.ts';
 import type { Decision } from '../kernel/decision.ts';
 import type { DomainEvent } from '../kernel/events.ts';
 import { escalate } from './scene.ts';
@@ -75,14 +76,12 @@ const settled = ({ world }: Scene, events: readonly DomainEvent[]): readonly Dom
     if (event.type === 'budget.reserved') {
       lives.set(event.taskId, { fence: event.fence, left: event.amountMicroUsd, spent: 0 });
     } else if (event.type === 'usage.recorded') {
-      const life = lifeOf(event.taskId);
-      const fromReserved = Math.min(event.chargedMicroUsd, life?.left ?? 0);
-      if (life !== undefined)
-        lives.set(event.taskId, {
-          fence: life.fence,
-          left: life.left - fromReserved,
-          spent: life.spent + event.chargedMicroUsd,
-        });
+      const { fence, left, spent } = must(lifeOf(event.taskId), 'G2: a cost without a lease');
+      lives.set(event.taskId, {
+        fence,
+        left: left - Math.min(event.chargedMicroUsd, left),
+        spent: spent + event.chargedMicroUsd,
+      });
     }
     all.push(event);
   }
@@ -192,12 +191,22 @@ const releases = (
   const { coordinator, governor } = world;
   const over = new Set(events.flatMap(endedBy));
   return [...(governor.sessionsOf.get(id) ?? [])].flatMap((sessionId) =>
-    [...(coordinator.sessions.get(sessionId)?.leases ?? [])].flatMap((task): DomainEvent[] => {
-      const taskId = idOf(coordinator, task);
-      const fence = coordinator.tasks.fence[task] ?? 0;
-      return over.has(taskId)
-        ? []
-        : [{ fence, reason: `swarm ${id} was stopped`, sessionId, taskId, type: 'task.released' }];
-    }),
+    [...must(coordinator.sessions.get(sessionId), 'a swarm of no session').leases].flatMap(
+      (task): DomainEvent[] => {
+        const taskId = idOf(coordinator, task);
+        const fence = cell(coordinator.tasks.fence, task);
+        return over.has(taskId)
+          ? []
+          : [
+              {
+                fence,
+                reason: `swarm ${id} was stopped`,
+                sessionId,
+                taskId,
+                type: 'task.released',
+              },
+            ];
+      },
+    ),
   );
 };

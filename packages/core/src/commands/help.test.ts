@@ -290,6 +290,16 @@ describe('what nobody who waits can do', () => {
     });
   });
 
+  test('of a plan that is paused nothing is leased: its help waits with the rest', () => {
+    const realm = begun([expert('sip', SIP)]);
+    realm.run('plans.pause', { planId: 'p' });
+    expect(typesOf(raise(realm))).toStrictEqual(['blocker.raised', 'help.offered']);
+    expect(realm.run('tasks.next', { sessionId: 'sip' })).toStrictEqual({ kind: 'unchanged' });
+    realm.run('plans.resume', { planId: 'p' });
+    expect(helpersOf(realm.run('tasks.next', { sessionId: 'sip' }))).toStrictEqual(['sip']);
+    expect(worldFaults(realm.world)).toStrictEqual([]);
+  });
+
   test('a capability that nobody can have is refused, with its place; one that a session has is known', () => {
     const realm = begun([{ id: 'odd', capabilities: ['odd:skill'] }]);
     expect(raise(realm, { needs: [SIP, 'made:up'] })).toMatchObject({

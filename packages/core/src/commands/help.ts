@@ -28,7 +28,7 @@ import {
   unknownCapability,
 } from '../governor/index.ts';
 import type { ArgsOf } from '../kernel/args.ts';
-import { accept } from '../kernel/decision.ts';
+import { accept, must } from '../kernel/decision.ts';
 import type { Decision } from '../kernel/decision.ts';
 import type { DomainEvent } from '../kernel/events.ts';
 import type { GateTask } from '../kernel/gate.ts';
@@ -219,8 +219,9 @@ const grouped = (needs: readonly string[], room: number): readonly (readonly str
 /** Unfinished help of the other open blockers of a task. */
 const helpBeside = ({ world: { coordinator } }: Scene, task: number): readonly number[] =>
   [...(coordinator.notes.get(task)?.blockers ?? [])].flatMap((blockerId) =>
-    (coordinator.blockers.get(blockerId)?.help ?? []).flatMap(({ task: help }) =>
-      ['done', 'cancelled'].includes(phaseName(coordinator.tasks, help)) ? [] : [help],
+    must(coordinator.blockers.get(blockerId), 'a note of no blocker').help.flatMap(
+      ({ task: help }) =>
+        ['done', 'cancelled'].includes(phaseName(coordinator.tasks, help)) ? [] : [help],
     ),
   );
 

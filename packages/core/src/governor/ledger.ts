@@ -122,11 +122,15 @@ export const emptyOf = (draft: Draft, accounts: readonly string[]): string | und
 export const coverOf = (draft: Draft, accounts: readonly string[]): number =>
   Math.min(...accounts.map((account) => balanceOf(draft, account).available));
 
-const change = (draft: Draft, accounts: readonly string[], by: Partial<Change>): void => {
+const change = (
+  draft: Draft,
+  accounts: readonly string[],
+  by: Pick<Change, 'reserved'> & Partial<Change>,
+): void => {
   for (const account of accounts) {
     let known = draft.changes.get(account);
     if (known === undefined) draft.changes.set(account, (known = { ...NOTHING }));
-    known.reserved += by.reserved ?? 0;
+    known.reserved += by.reserved;
     known.spent += by.spent ?? 0;
     known.overrun += by.overrun ?? 0;
   }
@@ -160,14 +164,8 @@ export const draftCharge = (draft: Draft, reservation: Reservation, cost: number
 const open = (state: GovernorState, account: string, swarmId?: string): Account => {
   let known = state.accounts.get(account);
   if (known === undefined) {
-    const parent = parentOf(state, account, swarmId);
-    known = {
-      ...(parent === undefined ? {} : { parent }),
-      reserved: 0,
-      spent: 0,
-      overrun: 0,
-      alerted: 0,
-    };
+    const parent = must(parentOf(state, account, swarmId), 'G5: a realm without its account');
+    known = { parent, ...NOTHING, alerted: 0 };
     state.accounts.set(account, known);
   }
   return known;
