@@ -58,7 +58,7 @@ const without = (type: DomainEvent['type'], taskId?: string): Log =>
 const changed = <T extends DomainEvent['type']>(
   type: T,
   by: Partial<Extract<DomainEvent, { readonly type: T }>>,
-): Log => wounded((event) => [event.type === type ? ({ ...event, ...by } as DomainEvent) : event]);
+): Log => wounded((event) => [event.type === type ? { ...event, ...by } : event]);
 
 const doubled = (type: DomainEvent['type']): Log =>
   wounded((event) => (event.type === type ? [event, event] : [event]));
