@@ -474,24 +474,28 @@ describe('help', () => {
 
   test('is offered to so many at most, however many wait', () => {
     const realm = openedRealm();
-    for (let i = 0; i < 100; i += 1) {
+    const skills = [NDI, SIP, 'integration:h323'];
+    for (let i = 0; i < 120; i += 1) {
       const swarmId = `s${i}`;
-      const profile = { swarmId, capabilities: [NDI, SIP], costPerHourMicroUsd: i };
-      realm.run('swarms.register', { profile });
-      realm.run('sessions.open', { agent: `a${i}`, swarm: swarmId }, { ids: [`in${i}`] });
-      const loose = { agent: `l${i}`, capabilities: [NDI] };
+      const capabilities = skills.slice(i % 3, (i % 3) + 1);
+      realm.run('swarms.register', { profile: { swarmId, capabilities, costPerHourMicroUsd: i } });
+      // The cheapest three have nobody.
+      if (i > 2)
+        realm.run('sessions.open', { agent: `a${i}`, swarm: swarmId }, { ids: [`in${i}`] });
+      const loose = { agent: `l${i}`, capabilities };
       realm.run('sessions.open', loose, { ids: [`loose${i}`] });
     }
     const everybody = waiting(...realm.world.coordinator.sessions.keys());
-    const ofOne = helpCandidates(realm.world, [NDI], everybody);
-    expect(ofOne).toHaveLength(HELP_CANDIDATES_MAX);
-    expect(ofOne.filter((id) => id.startsWith('in'))).toHaveLength(32);
-    // Free comes first, then the cheapest.
-    expect(ofOne.slice(0, 3)).toStrictEqual(['in0', 'in1', 'in2']);
-    const many = [NDI, SIP, NDI, SIP];
-    expect(helpCandidates(realm.world, many, everybody).length).toBeLessThanOrEqual(
+    const named = (...needs: string[]) => helpCandidates(realm.world, needs, everybody);
+    const ofSwarms = (ids: readonly string[]) => ids.filter((id) => id.startsWith('in'));
+    // Of one need 32 of swarms, the cheapest first, and all 40 of none.
+    expect(named(NDI).slice(0, 3)).toStrictEqual(['in3', 'in6', 'in9']);
+    expect([named(NDI).length, ofSwarms(named(NDI)).length]).toStrictEqual([
       HELP_CANDIDATES_MAX,
-    );
+      32,
+    ]);
+    expect(ofSwarms(named(NDI, SIP))).toHaveLength(HELP_CANDIDATES_MAX);
+    expect(named(...skills)).toStrictEqual(named(NDI, SIP));
   });
 
   test('does not look at all who wait without a swarm, where they are very many', () => {

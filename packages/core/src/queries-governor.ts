@@ -34,7 +34,9 @@ import {
   swarmOfSession,
   swarmRow,
 } from './governor/index.ts';
+import type { PlanState } from './coordinator/index.ts';
 import type { Conditions } from './kernel/conditions.ts';
+import { must } from './kernel/decision.ts';
 import type { World } from './world.ts';
 
 const PAGE_ROWS_DEFAULT = 100;
@@ -112,9 +114,7 @@ export const viewAccounts = (
 };
 
 /** Specifications of a plan's tasks that are neither done nor cancelled. */
-function* unfinished({ coordinator }: World, planId: string): Generator<TaskSpec> {
-  const plan = findPlan(coordinator, planId);
-  if (plan === undefined) return;
+function* unfinished({ coordinator }: World, plan: PlanState): Generator<TaskSpec> {
   for (const task of tasksWhere(coordinator, { plan, behind: NONE })) {
     const phase = phaseName(coordinator.tasks, task);
     if (phase !== 'done' && phase !== 'cancelled') yield specOf(coordinator, task);
@@ -122,10 +122,10 @@ function* unfinished({ coordinator }: World, planId: string): Generator<TaskSpec
 }
 
 /** What the unfinished tasks of a plan may still cost; undefined where there is no such plan. */
-export const remainingCost = (world: World, planId: string): PlanCost | undefined =>
-  findPlan(world.coordinator, planId) === undefined
-    ? undefined
-    : costOfPlan(world.governor, unfinished(world, planId));
+export const remainingCost = (world: World, planId: string): PlanCost | undefined => {
+  const plan = findPlan(world.coordinator, planId);
+  return plan === undefined ? undefined : costOfPlan(world.governor, unfinished(world, plan));
+};
 
 export const previewPlan = (
   world: World,
@@ -173,11 +173,10 @@ export const explainPolicy = (
 ): OutputOf<'policies.explain'> | Rejection => {
   const given = GivenFacts.safeParse({ ...facts, action });
   if (!given.success) {
-    const [issue] = given.error.issues;
-    const path = (issue?.path ?? []).map(String).join('.');
-    return reject('request.invalid', `facts.${path}: ${issue?.message ?? 'does not fit'}.`, {
-      field: `facts.${path}`,
-    });
+    const [first] = given.error.issues;
+    const { path, message } = must(first, 'facts that do not fit for no reason');
+    const field = ['facts', ...path.map(String)].join('.');
+    return reject('request.invalid', `${field}: ${message}.`, { field });
   }
   const policy = compilePolicy(governor.policy.spec, conditions);
   const { verdict, rules } = explainAction(policy, action, factsFrom(given.data));
