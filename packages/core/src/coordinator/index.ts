@@ -32,7 +32,7 @@ export {
   setMinMatch,
   specOf,
 } from './state.ts';
-export type { CoordinatorState, SessionState } from './state.ts';
+export type { CoordinatorState, PlanState, SessionState } from './state.ts';
 export { findTask } from './lease.ts';
 export { blockerRow, sessionRow, taskDetail, taskRow, tasksWhere } from './task.view.ts';
 export type { RenewedAt, Seen } from './task.view.ts';
