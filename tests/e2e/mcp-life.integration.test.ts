@@ -130,6 +130,73 @@ describe.each(CLIENTS)('%s client over %s', (generation, where) => {
     expect(mine).toMatchObject({ agent: `ada-${plan}`, leases: [], status: 'open' });
   });
 
+  test('a blocked agent is told who helps; the helper is told whom, for how much, and pays for it', async () => {
+    const money = `${plan}-money`;
+    await submitPlan(served, [{ key: 'wall', title: 'A wall' }], money);
+    const swarmId = `sip-${plan}`;
+    const profile = { swarmId, capabilities: ['integration:sip'], costPerHourMicroUsd: 1_000_000 };
+    await operate(served, 'swarms.register', { profile });
+    const stuck = await fine(client, 'register_session', { agent: `stuck-${plan}` });
+    const helper = await fine(client, 'register_session', {
+      agent: `help-${plan}`,
+      swarm: swarmId,
+    });
+    const wall = await fine(client, 'next_task', { sessionId: stuck['sessionId'], planId: money });
+    const waiting = fine(client, 'next_task', { sessionId: helper['sessionId'], planId: money });
+    await expect.poll(() => served.fabric.figures().tickets).toBe(1);
+    const blocker = await fine(client, 'report_blocker', {
+      taskId: wall['taskId'],
+      fencingToken: wall['fencingToken'],
+      kind: 'capability',
+      title: 'Calls do not come through.',
+      needs: ['integration:sip'],
+    });
+    const { blockerId } = blocker;
+    expect(blocker).toMatchObject({
+      helpers: [{ agent: `help-${plan}`, swarmId, needs: ['integration:sip'] }],
+    });
+    const help = await waiting;
+    expect(help).toMatchObject({
+      scope: { helps: blockerId, limitMicroUsd: 10_000_000, reservedMicroUsd: 10_000_000 },
+      task: { saidBy: `who raised ${String(blockerId)}, and the author of plan ${money}` },
+    });
+    const held = {
+      sessionId: helper['sessionId'],
+      taskId: help['taskId'],
+      fencingToken: help['fencingToken'],
+    };
+    const report = { ...held, usage: { microUsd: 2_500_000 }, idempotencyKey: 'cost' };
+    const told = await fine(client, 'report_progress', report);
+    expect(told).toMatchObject({
+      usage: { microUsd: 2_500_000, overrunMicroUsd: 0, leftMicroUsd: expect.any(Number) },
+    });
+    // The same intention is charged once.
+    expect(await fine(client, 'report_progress', report)).toMatchObject({ usage: told['usage'] });
+    const { accounts } = await operate<{
+      accounts: { account: string; spentMicroUsd: number }[];
+    }>(served, 'budgets.list', { kind: 'swarm' });
+    expect(accounts.find(({ account }) => account === `swarm:${swarmId}`)).toMatchObject({
+      spentMicroUsd: 2_500_000,
+    });
+    const refused = await client.call('report_progress', {
+      ...held,
+      usage: { model: 'nobody-knows-it', inputTokens: 1 },
+    });
+    expect(refused).toMatchObject({ isError: true, content: { code: 'price.unknown' } });
+    expect(await fine(client, 'show_status', { blockerId })).toMatchObject({
+      help: [{ taskId: help['taskId'], phase: 'leased', sessionId: helper['sessionId'] }],
+    });
+    const { sessionId: _id, ...done } = held;
+    await fine(client, 'submit_task', { ...done, evidence: { summary: 'Calls come through.' } });
+    // Its only side is done: the blocker is lifted, and whoever says so again is told that it is.
+    expect(await fine(client, 'show_status', { blockerId })).toMatchObject({ status: 'resolved' });
+    const again = { blockerId, sessionId: stuck['sessionId'], resolution: 'Taken in.' };
+    expect(await client.call('resolve_blocker', again)).toMatchObject({
+      isError: true,
+      content: { code: 'blocker.resolved' },
+    });
+  });
+
   test('a tool that does not exist is an error of the protocol, and the connection goes on', async () => {
     await expect(client.unknown()).rejects.toMatchObject({ code: -32_602 });
     expect(await client.tools()).toHaveLength(12);

@@ -27,6 +27,12 @@ const NEXT_CALL: Partial<Readonly<Record<ErrorCode, string>>> = {
   'gate.failed': 'Mend the work and call submit_task again, or call fail_task.',
   'blocker.not_found': 'Call show_status with list "blockers" to find it.',
   'blocker.resolved': 'Call show_status with its blockerId to read the resolution.',
+  'capability.unknown': 'Name capabilities that the fabric knows, and call report_blocker again.',
+  'budget.exceeded': 'Take no more work that costs: tell an operator, who can raise the limit.',
+  'swarm.suspended': 'Take no more work: tell an operator, who can reset the breaker.',
+  'policy.denied': 'Ask an operator: only another policy allows it.',
+  'price.unknown':
+    'Call report_progress with microUsd in usage, or ask an operator to set the price.',
   'auth.forbidden': 'This credential may not; ask an operator.',
   'auth.expired': 'Ask an operator for a new credential.',
 };
@@ -38,6 +44,8 @@ const QUOTING: ReadonlySet<ErrorCode> = new Set([
   'session.ended',
   'blocker.resolved',
   'gate.failed',
+  'swarm.suspended',
+  'policy.denied',
 ]);
 const QUOTED_BY = 'the fabric, quoting others';
 

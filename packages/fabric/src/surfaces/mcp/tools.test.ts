@@ -66,6 +66,11 @@ const blockerRow = (blockerId: string, more: object = {}) => ({
   raisedBy: SESSION,
   raisedAt: 0,
   helpers: [],
+  help: [],
+  blocks: 0,
+  declared: [],
+  quorum: 1,
+  escalateAt: 60_000,
   ...more,
 });
 const grant = {
@@ -192,6 +197,48 @@ describe('what is optional goes out only where it was given', () => {
     expect(seen.map(({ op }) => op)).toEqual(['tasks.renew']);
   });
 
+  test('report_progress: a cost is charged last, under a key of its own, and what is left is told', async () => {
+    const answers: Answers = {
+      'tasks.renew': () => ({ renewed: [{ taskId: 'p/a', leaseExpiresAt: 0 }], lost: [] }),
+      'tasks.progress': () => ({ taskId: 'p/a', index: 7 }),
+      'usage.record': () => ({
+        taskId: 'p/a',
+        microUsd: 30,
+        chargedMicroUsd: 20,
+        overrunMicroUsd: 10,
+        leftMicroUsd: 0,
+      }),
+    };
+    const { caller, seen } = scripted(answers);
+    const usage = { model: 'm', inputTokens: 5, cachedTokens: 0, outputTokens: 1 };
+    const args = { sessionId: SESSION, ...HELD, note: 'half', usage };
+    const told = { usage: { microUsd: 30, overrunMicroUsd: 10, leftMicroUsd: 0 } };
+    expect(await run('report_progress', { ...args, idempotencyKey: 'k' }, caller)).toMatchObject({
+      content: { entry: 7, ...told },
+    });
+    expect(seen.map(({ op }) => op)).toEqual(['tasks.renew', 'tasks.progress', 'usage.record']);
+    const [, report, cost] = seen;
+    expect(cost?.input).toEqual({ ...HELD, ...usage });
+    expect(cost?.key).toMatch(/^mcp\./u);
+    expect(cost?.key).not.toBe(report?.key);
+    await run('report_progress', { ...args, idempotencyKey: 'k' }, caller);
+    expect(seen.at(-1)?.key).toBe(cost?.key);
+    await run('report_progress', { sessionId: SESSION, ...HELD, usage: { microUsd: 3 } }, caller);
+    expect(seen.slice(-2).map(({ op }) => op)).toEqual(['tasks.renew', 'usage.record']);
+    expect(seen.at(-1)).toMatchObject({ input: { ...HELD, microUsd: 3 } });
+    expect(seen.at(-1)?.key).not.toBe(cost?.key);
+    const { 'usage.record': _priced, ...unpriced } = answers;
+    const refusing = scripted({ ...unpriced, 'usage.record': () => refused('price.unknown') });
+    expect(await run('report_progress', args, refusing.caller)).toMatchObject({
+      problem: { code: 'price.unknown' },
+    });
+    for (const wrong of [{ microUsd: -1 }, { inputTokens: 0.5 }, { model: 'a b' }, { usd: 1 }]) {
+      expect(await run('report_progress', { ...args, usage: wrong }, caller)).toMatchObject({
+        problem: { code: 'request.invalid' },
+      });
+    }
+  });
+
   test('report_progress of a lease that was lost says why, or that it has ended', async () => {
     const args = { sessionId: SESSION, ...HELD };
     for (const [lost, detail] of [
@@ -203,6 +250,108 @@ describe('what is optional goes out only where it was given', () => {
         problem: { code: 'lease.stale', detail },
       });
     }
+  });
+});
+
+describe('a grant says what may be spent, and whom a help task helps', () => {
+  const granting = (more: object) =>
+    scripted({
+      'sessions.heartbeat': alive,
+      'tasks.next': () => ({ grants: [{ ...grant, ...more }] }),
+    }).caller;
+  const money = { limitMicroUsd: 10, reservedMicroUsd: 4 };
+  const args = { sessionId: SESSION, waitMs: 0 };
+
+  test('of a task', async () => {
+    const result = await run('next_task', args, granting({ scope: money }));
+    expect(result).toMatchObject({
+      content: { scope: money, task: { saidBy: 'the author of plan p' } },
+    });
+    expect(JSON.stringify(result)).not.toContain('helps');
+  });
+
+  test('of a help task, whose words are those of the agent that is stuck', async () => {
+    const taskId = `p/help.${BLOCKER}.1`;
+    const result = await run(
+      'next_task',
+      args,
+      granting({ taskId, scope: { ...money, helps: BLOCKER } }),
+    );
+    expect(result).toMatchObject({
+      content: {
+        scope: { ...money, helps: BLOCKER },
+        task: { saidBy: `who raised ${BLOCKER}, and the author of plan p` },
+        next: expect.stringContaining(`It helps with blocker ${BLOCKER}`),
+      },
+    });
+  });
+});
+
+describe('report_blocker says who helps, what is open and who was told', () => {
+  const args = { ...HELD, kind: 'capability', title: 't', needs: ['integration:sip'] };
+  const raised = {
+    blockerId: BLOCKER,
+    taskId: 'p/a',
+    phase: 'leased',
+    helpers: [],
+    open: [],
+    uncovered: [],
+  };
+  const report = async (more: object) => {
+    const { caller } = scripted({ 'blockers.raise': () => ({ ...raised, ...more }) });
+    const result = await run('report_blocker', args, caller);
+    return result.kind === 'ok' ? result.content : {};
+  };
+  const helper = {
+    taskId: `p/help.${BLOCKER}.1`,
+    needs: ['integration:sip'],
+    agent: 'bob',
+    swarmId: 'red',
+    relation: 'friend-of',
+    limitMicroUsd: 5,
+  };
+
+  test('helpers with their side, without their session: it is not the reader’s to use', async () => {
+    const content = await report({ helpers: [{ ...helper, sessionId: OTHER }], open: ['p/x'] });
+    expect(content).toMatchObject({ helpers: [helper], open: ['p/x'] });
+    expect(JSON.stringify(content)).not.toContain(OTHER);
+    expect(content['next']).toMatch(/^1 help.*take their work in\./u);
+  });
+
+  test.each([
+    [{ open: ['p/x'] }, ['open'], 'Help waits for somebody who has room.'],
+    [
+      { uncovered: ['integration:sip'], escalationId: 'esc_7' },
+      ['uncovered', 'escalationId'],
+      'Nobody can help; a person was told.',
+    ],
+    [{}, [], 'Call show_status'],
+  ])('%j', async (more, members, next) => {
+    const content = await report(more);
+    expect(Object.keys(content)).toEqual(['blockerId', 'taskId', 'phase', ...members, 'next']);
+    expect(content['next']).toContain(next);
+  });
+
+  test('more helpers than an answer holds are cut', async () => {
+    const helpers = Array.from({ length: 300 }, () => ({ ...helper, sessionId: OTHER }));
+    const content = await report({ helpers });
+    expect(content).toMatchObject({ blockerId: BLOCKER, truncated: ['helpers'] });
+    expect(bytesOf(content)).toBeLessThan(RESULT_BYTES_MAX);
+  });
+});
+
+test('resolve_blocker says what it counted for', async () => {
+  const args = { blockerId: BLOCKER, sessionId: SESSION, resolution: 'there' };
+  const standing = { blockerId: BLOCKER, taskId: 'p/a', phase: 'leased', declared: 1, quorum: 2 };
+  const open = scripted({ 'blockers.resolve': () => ({ ...standing, status: 'open' }) });
+  expect(await run('resolve_blocker', args, open.caller)).toMatchObject({
+    content: { status: 'open', declared: 1, quorum: 2, next: expect.stringContaining('1 of 2') },
+  });
+  const over = scripted({ 'blockers.resolve': () => ({ ...standing, status: 'resolved' }) });
+  const { declared: _d, quorum: _q, ...left } = standing;
+  expect(await run('resolve_blocker', args, over.caller)).toEqual({
+    kind: 'ok',
+    content: { ...left, status: 'resolved' },
   });
 });
 
@@ -358,6 +507,33 @@ describe('show_status', () => {
         problem: { code: expect.stringMatching(/not_found/u) },
       });
     }
+  });
+
+  test('a blocker tells its sides, what it holds up, and when a person is told', async () => {
+    const help = [
+      { taskId: 'p/h1', needs: ['a:b'], phase: 'leased', limitMicroUsd: 5, sessionId: OTHER },
+      { taskId: 'p/h2', needs: ['a:c'], phase: 'ready', limitMicroUsd: 5 },
+    ];
+    const show = async (more: object) => {
+      const rows = { blockers: [blockerRow(BLOCKER, { help, blocks: 7, ...more })] };
+      const result = await run(
+        'show_status',
+        { blockerId: BLOCKER },
+        scripted({ 'blockers.list': () => rows }).caller,
+      );
+      return result.kind === 'ok' ? result.content : {};
+    };
+    expect(await show({ declared: [OTHER], quorum: 2 })).toMatchObject({
+      help: [
+        { taskId: 'p/h1', needs: ['a:b'], phase: 'leased', sessionId: OTHER },
+        { taskId: 'p/h2', needs: ['a:c'], phase: 'ready' },
+      ],
+      blocks: 7,
+      declared: 1,
+      quorum: 2,
+      personToldAt: '1970-01-01T00:01:00.000Z',
+    });
+    expect(Object.keys(await show({ status: 'resolved' }))).not.toContain('personToldAt');
   });
 
   test('what is too long for one answer is cut, and named', async () => {

@@ -9,8 +9,15 @@ import { fit, sliceText } from './fit.ts';
 import { LISTED_CHARS_MAX } from './limits.ts';
 import { jsonOf, said } from './said.ts';
 
-export const authorOf = (taskId: TaskId): string =>
-  `the author of plan ${splitTaskId(taskId).planId}`;
+/** Keys of help tasks: their words are those of the agent that was stuck. */
+const HELP_KEY = /^help\.(blk_[0-9a-z]{16})\.\d+$/;
+
+export const authorOf = (taskId: TaskId): string => {
+  const { planId, key } = splitTaskId(taskId);
+  const [, blockerId] = HELP_KEY.exec(key) ?? [];
+  const author = `the author of plan ${planId}`;
+  return blockerId === undefined ? author : `who raised ${blockerId}, and ${author}`;
+};
 
 export const isoTime = (ms: number): string => new Date(ms).toISOString();
 
@@ -80,6 +87,7 @@ export function taskView(task: OutputOf<'tasks.show'>, why: OutputOf<'tasks.expl
 
 export function blockerView(row: BlockerRow, text: (words: string) => string = String): JsonObject {
   const { blockerId, taskId, kind, needs, waitsOn, status, raisedBy, raisedAt, helpers } = row;
+  const { help, blocks, declared, quorum, escalateAt } = row;
   return {
     blockerId,
     taskId,
@@ -90,6 +98,16 @@ export function blockerView(row: BlockerRow, text: (words: string) => string = S
     needs,
     ...(waitsOn === undefined ? {} : { waitsOn }),
     helpers,
+    help: help.map(({ taskId: side, needs: of, phase, sessionId }) => ({
+      taskId: side,
+      needs: of,
+      phase,
+      ...(sessionId === undefined ? {} : { sessionId }),
+    })),
+    blocks,
+    ...(status === 'open'
+      ? { declared: declared.length, quorum, personToldAt: isoTime(escalateAt) }
+      : {}),
     title: said(`session ${raisedBy}`, text(row.title)),
     ...(row.resolution === undefined
       ? {}

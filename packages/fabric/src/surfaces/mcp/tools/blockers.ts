@@ -10,7 +10,9 @@ import {
 } from '@infrafabric/protocol';
 import type { OutputOf } from '@infrafabric/protocol';
 import { z } from 'zod';
+import { fit } from '../fit.ts';
 import type { JsonObject } from '../fit.ts';
+import { jsonOf } from '../said.ts';
 import { defineTool, Key, ok } from '../tool.ts';
 import { held, ownerOfHeld } from './held.ts';
 
@@ -20,17 +22,38 @@ const Release = z
   .optional()
   .describe('true: give the lease back too, and take other work meanwhile.');
 
-const raised = ({ blockerId, taskId, phase }: OutputOf<'blockers.raise'>): JsonObject => ({
-  blockerId,
-  taskId,
-  phase,
-  next: 'Call show_status with this blockerId later: resolution is the answer.',
-});
+/** Who helps, which sides wait for somebody, what nobody has, and who was told: what is empty is left out. */
+const raised = (output: OutputOf<'blockers.raise'>): JsonObject => {
+  const { blockerId, taskId, phase, helpers, open, uncovered, escalationId } = output;
+  const { value, truncated } = fit({
+    blockerId,
+    taskId,
+    phase,
+    ...(helpers.length === 0 ? {} : { helpers: helpers.map(helperView) }),
+    ...(open.length === 0 ? {} : { open }),
+    ...(uncovered.length === 0 ? {} : { uncovered }),
+    ...(escalationId === undefined ? {} : { escalationId }),
+  });
+  return { ...value, ...(truncated.length === 0 ? {} : { truncated }), next: nextOf(output) };
+};
+
+type Helper = OutputOf<'blockers.raise'>['helpers'][number];
+
+const helperView = ({ sessionId: _id, ...helper }: Helper): JsonObject => jsonOf(helper);
+
+const nextOf = ({ helpers, open, escalationId }: OutputOf<'blockers.raise'>): string => {
+  const look = 'Call show_status with this blockerId later: resolution is the answer.';
+  if (helpers.length > 0)
+    return `${helpers.length} help, each with a task of its own; it is lifted when they are done: take their work in. ${look}`;
+  if (open.length > 0) return `Help waits for somebody who has room. ${look}`;
+  return escalationId === undefined ? look : `Nobody can help; a person was told. ${look}`;
+};
 
 export const reportBlocker = defineTool({
   name: 'report_blocker',
   description:
-    'Report a blocker: say that you are stuck and what you need from others, so that a helper or a person comes.',
+    'Report a blocker: say that you are stuck and what you need from others. Who can help is given a task at once; the ' +
+    'answer says who helps, what is open, and whether a person was told.',
   effect: 'write',
   args: z.strictObject({
     ...held,
@@ -40,7 +63,7 @@ export const reportBlocker = defineTool({
       .array(CapabilityId)
       .max(CAPABILITIES_MAX)
       .optional()
-      .describe('Capabilities that would help.'),
+      .describe('Capabilities that would help, such as integration:sip; each goes to who has it.'),
     waitsOn: TaskId.optional().describe('The task whose completion lifts it.'),
     release: Release,
     idempotencyKey: Key,
@@ -111,6 +134,10 @@ export const resolveBlocker = defineTool({
   run: async ({ blockerId, sessionId, resolution }, { call }) => {
     const answer = await call('blockers.resolve', { blockerId, sessionId, resolution });
     if (answer.kind === 'problem') return answer;
-    return ok({ blockerId, taskId: answer.output.taskId, phase: answer.output.phase });
+    const { taskId, phase, status, declared, quorum } = answer.output;
+    const view = { blockerId, taskId, phase, status };
+    if (status === 'resolved') return ok(view);
+    const next = `Counted: ${declared} of ${quorum} helpers say so. It is lifted when the others do, or its holder.`;
+    return ok({ ...view, declared, quorum, next });
   },
 });

@@ -18,7 +18,13 @@ export const ownerOfHeld = (args: {
 export const LEASE_WORDS =
   'Work on it now; call report_progress before leaseExpiresAt, then submit_task, fail_task or release_task.';
 
-export const granted = (grant: Grant): JsonObject => ({ ...grantView(grant), next: LEASE_WORDS });
+export const granted = (grant: Grant): JsonObject => ({
+  ...grantView(grant),
+  next:
+    grant.scope.helps === undefined
+      ? LEASE_WORDS
+      : `It helps with blocker ${grant.scope.helps}, which show_status explains. ${LEASE_WORDS}`,
+});
 
 export const written = (
   output: Pick<OutputOf<'tasks.complete'>, 'taskId' | 'phase'>,

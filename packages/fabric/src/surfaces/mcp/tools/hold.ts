@@ -1,8 +1,11 @@
 /** While a task is held, and how its lease ends. */
 import { Digest, problemOf, REASON_CHARS_MAX, reject, SessionId } from '@infrafabric/protocol';
+import type { FencingToken, TaskId } from '@infrafabric/protocol';
 import { z } from 'zod';
+import type { Call, Outcome } from '../tool.ts';
 import { defineTool, Key, ok } from '../tool.ts';
 import { held, ownerOfHeld, written } from './held.ts';
+import { charge, Usage } from './usage.ts';
 import { isoTime } from '../views.ts';
 
 const Text = z.string().max(REASON_CHARS_MAX);
@@ -32,17 +35,19 @@ export const reportProgress = defineTool({
   name: 'report_progress',
   description:
     'Report progress and renew the lease: a heartbeat that keeps the task yours. Call it at least every few minutes ' +
-    'while you work.',
+    'while you work, and with usage before you submit.',
   effect: 'write',
   args: z.strictObject({
     sessionId: SessionId,
     ...held,
     note: Text.optional(),
     percent: z.int().min(0).max(100).optional(),
+    usage: Usage.optional(),
     idempotencyKey: Key,
   }),
   owner: ownerOfHeld,
-  run: async ({ sessionId, taskId, fencingToken, note, percent }, { call }) => {
+  run: async ({ sessionId, taskId, fencingToken, usage, ...report }, around) => {
+    const { call } = around;
     const leases = [{ taskId, fencingToken }];
     const renewal = await call('tasks.renew', { sessionId, leases, evidence: 'tool' });
     if (renewal.kind === 'problem') return renewal;
@@ -51,18 +56,35 @@ export const reportProgress = defineTool({
       const why = renewal.output.lost[0]?.detail ?? `The lease of ${taskId} has ended.`;
       return { kind: 'problem', problem: problemOf(reject('lease.stale', why, { taskId })) };
     }
-    const leaseExpiresAt = isoTime(kept.leaseExpiresAt);
-    if (note === undefined && percent === undefined) return ok({ taskId, leaseExpiresAt });
-    const report = await call('tasks.progress', {
+    const reported = await write(report, { taskId, fencingToken }, around);
+    if (reported?.kind === 'problem') return reported;
+    const view = {
       taskId,
-      fencingToken,
-      ...(note === undefined ? {} : { note }),
-      ...(percent === undefined ? {} : { percent }),
-    });
-    if (report.kind === 'problem') return report;
-    return ok({ taskId, leaseExpiresAt, entry: report.output.index });
+      leaseExpiresAt: isoTime(kept.leaseExpiresAt),
+      ...(reported === undefined ? {} : { entry: reported.output.index }),
+    };
+    if (usage === undefined) return ok(view);
+    // Last, since a cost may end the lease.
+    const cost = await charge(usage, { taskId, fencingToken }, around);
+    if (cost.kind === 'problem') return cost;
+    const { microUsd, overrunMicroUsd, leftMicroUsd } = cost.output;
+    return ok({ ...view, usage: { microUsd, overrunMicroUsd, leftMicroUsd } });
   },
 });
+
+/** Writes a report where there is one: a renewal alone leaves nothing in the log. */
+const write = async (
+  { note, percent }: { readonly note?: string | undefined; readonly percent?: number | undefined },
+  of: { readonly taskId: TaskId; readonly fencingToken: FencingToken },
+  { call }: Pick<Call, 'call'>,
+): Promise<Outcome<'tasks.progress'> | undefined> =>
+  note === undefined && percent === undefined
+    ? undefined
+    : call('tasks.progress', {
+        ...of,
+        ...(note === undefined ? {} : { note }),
+        ...(percent === undefined ? {} : { percent }),
+      });
 
 export const submitTask = defineTool({
   name: 'submit_task',
