@@ -1,25 +1,21 @@
 /** Which swarm would be chosen for a task, and why: every registered swarm with its numbers. */
 import { reject } from '@infrafabric/protocol';
 import type { CandidateRow, OutputOf, ParsedOf, Rejection } from '@infrafabric/protocol';
-import { findTask, NONE, planOf, needsOf, page, specOf } from '../coordinator/index.ts';
-import {
-  accountsOf,
-  balanceOf,
-  dollars,
-  draftOf,
-  expectedCostOf,
-  reputationOf,
-  shortOf,
-  worstCaseOf,
-} from '../governor/index.ts';
+import { findTask, idOf, NONE, planOf, needsOf, page, specOf } from '../coordinator/index.ts';
+import { balanceOf, dollars, draftOf, expectedCostOf, reputationOf } from '../governor/index.ts';
 import type { SwarmState } from '../governor/index.ts';
 import { enoughOf, matchPermilleOf } from '../kernel/matching.ts';
 import type { World } from '../world.ts';
+import { liveLeases, moneyOf } from './gate.ts';
 
 const CANDIDATES_DEFAULT = 100;
 const MICRO = 1_000_000;
 
-type Judged = Omit<CandidateRow, 'verdict'> & { readonly qualifies: boolean };
+type Judged = Omit<CandidateRow, 'verdict'> & {
+  readonly qualifies: boolean;
+  /** The score before it was rounded for people: it ranks. */
+  readonly exact: number;
+};
 
 export const explainMatch = (
   world: World,
@@ -56,11 +52,14 @@ export const explainMatch = (
 /** Who qualifies first, then by score; ties by id (O2). */
 const byRank = (a: Judged, b: Judged): number => {
   if (a.qualifies !== b.qualifies) return a.qualifies ? -1 : 1;
-  if (a.score !== b.score) return b.score - a.score;
+  if (a.exact !== b.exact) return b.exact - a.exact;
   return a.swarmId < b.swarmId ? -1 : 1;
 };
 
-const candidateRow = ({ qualifies, ...row }: Judged, chosen: string | undefined): CandidateRow => {
+const candidateRow = (
+  { qualifies, exact: _exact, ...row }: Judged,
+  chosen: string | undefined,
+): CandidateRow => {
   if (!qualifies) return { ...row, verdict: 'refused' };
   if (row.swarmId === chosen)
     return { ...row, verdict: 'chosen', reason: 'it has the best score of all that qualify' };
@@ -82,25 +81,18 @@ const judged = (world: World, task: number, swarm: SwarmState): Judged => {
   const matchPermille = matchPermilleOf(needs.length - missing.length, needs.length);
   const reputationPermille = reputationOf(profile);
   const expectedMicroUsd = expectedCostOf(spec, profile);
-  const reserveMicroUsd = worstCaseOf(spec, profile, resource);
   const draft = draftOf(governor);
   const share = needs.length === 0 ? 1 : (needs.length - missing.length) / needs.length;
   const score = (share * (reputationPermille / 1_000) * MICRO) / Math.max(1, expectedMicroUsd);
-  const payers = {
-    planId: planOf(coordinator, task).id,
-    taskId: spec.key,
-    sessionId: '',
-    swarmId: swarm.id,
-  };
-  const accounts = accountsOf(payers).filter((id) => /^(swarm|plan):|^realm$/.test(id));
-  const short = shortOf(draft, accounts, reserveMicroUsd);
+  const taskId = idOf(coordinator, task);
+  // Which of its sessions would claim it is open: of limits, those of the other accounts count.
+  const payers = { planId: planOf(coordinator, task).id, taskId, sessionId: '', swarmId: swarm.id };
+  const money = moneyOf({ world, draft }, { taskId, spec }, payers, profile);
+  const { amount: reserveMicroUsd, short } = money;
   const reason =
-    refusalOf(swarm) ??
+    refusalOf(world, swarm) ??
     (needs.length - missing.length < enoughOf(needs.length, resource.minMatchPermille)
       ? `it has ${percent(matchPermille)} of the needs, and ${percent(resource.minMatchPermille)} are asked for`
-      : undefined) ??
-    (expectedMicroUsd > resource.maxCostPerTaskMicroUsd
-      ? `the task is expected to cost ${dollars(expectedMicroUsd)} with it, more than ${dollars(resource.maxCostPerTaskMicroUsd)}`
       : undefined) ??
     (short === undefined
       ? undefined
@@ -115,6 +107,7 @@ const judged = (world: World, task: number, swarm: SwarmState): Judged => {
     reserveMicroUsd,
     availableMicroUsd: balanceOf(draft, `swarm:${swarm.id}`).available,
     score: Math.round(score * MICRO) / MICRO,
+    exact: score,
     openSessions: governor.sessionsOf.get(swarm.id)?.size ?? 0,
     reason: reason ?? '',
     qualifies: reason === undefined,
@@ -123,5 +116,10 @@ const judged = (world: World, task: number, swarm: SwarmState): Judged => {
 
 const percent = (permille: number): string => `${permille / 10} %`;
 
-const refusalOf = ({ breaker }: SwarmState): string | undefined =>
-  breaker.state === 'open' ? `its breaker is open: ${breaker.reason ?? ''}` : undefined;
+const refusalOf = (world: World, swarm: SwarmState): string | undefined => {
+  const { state, reason } = swarm.breaker;
+  if (state === 'open') return `its breaker is open: ${String(reason)}`;
+  return state === 'half-open' && liveLeases({ world }, swarm) > 0
+    ? 'it is tried with one lease at a time, and has one'
+    : undefined;
+};

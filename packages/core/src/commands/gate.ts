@@ -1,6 +1,6 @@
 /** The gate of grants: what money, breakers and the policy say before a task is leased, and what they set aside for it. */
 import { factsFrom, reject } from '@infrafabric/protocol';
-import type { Facts, Rejection } from '@infrafabric/protocol';
+import type { Facts, Rejection, SwarmProfile } from '@infrafabric/protocol';
 import { findPlan, havesOf } from '../coordinator/index.ts';
 import type { SessionState } from '../coordinator/index.ts';
 import {
@@ -66,13 +66,15 @@ class Gate implements MoneyGate {
   refuse(task: GateTask): Rejection | undefined {
     const swarm = this.#swarm;
     if (swarm?.breaker.state === 'half-open' && this.#probes > 0) return this.#suspended(swarm);
-    const amount = this.#amountOf(task);
-    return this.#short(task, amount) ?? this.#denied(task, amount);
+    const { amount, short } = this.#moneyOf(task);
+    return short === undefined
+      ? this.#denied(task, amount)
+      : overBudget(this.#scene.draft, short, amount, task.taskId);
   }
 
   take(task: GateTask): void {
     this.#probes += 1;
-    const amount = this.#amountOf(task);
+    const { amount } = this.#moneyOf(task);
     if (amount === 0) return;
     const payers = this.#payersOf(task);
     draftReserve(this.#scene.draft, payers, amount);
@@ -103,24 +105,8 @@ class Gate implements MoneyGate {
     return limitOfTask(this.#scene, taskId, spec);
   }
 
-  /** What is set aside: the worst case, and of a task that has spent before no more than it has left. */
-  #amountOf(task: GateTask): number {
-    const { resource } = this.#scene.world.governor.policy;
-    const worst = worstCaseOf(task.spec, this.#swarm?.profile, resource);
-    const known = this.#scene.world.governor.accounts.get(`task:${task.taskId}`);
-    if (known === undefined || worst === 0) return worst;
-    const left = this.#limitOf(task) - known.spent;
-    return left > 0 ? Math.min(worst, left) : worst;
-  }
-
-  /** Who is free may work on nothing; of all others something must be left, even where nobody knows how much it takes. */
-  #short(task: GateTask, amount: number): Rejection | undefined {
-    if (this.#swarm?.profile.costPerHourMicroUsd === 0 && amount === 0) return undefined;
-    const { draft } = this.#scene;
-    draft.limits.set(`task:${task.taskId}`, this.#limitOf(task));
-    const accounts = accountsOf(this.#payersOf(task));
-    const account = amount === 0 ? emptyOf(draft, accounts) : shortOf(draft, accounts, amount);
-    return account === undefined ? undefined : overBudget(draft, account, amount, task.taskId);
+  #moneyOf(task: GateTask): Money {
+    return moneyOf(this.#scene, task, this.#payersOf(task), this.#swarm?.profile);
   }
 
   #denied(task: GateTask, amount: number): Rejection | undefined {
@@ -149,10 +135,38 @@ class Gate implements MoneyGate {
   }
 }
 
+export interface Money {
+  /** What is set aside: the worst case, and of a task that has spent before no more than it has left. */
+  readonly amount: number;
+  /** The account that cannot cover it. */
+  readonly short: string | undefined;
+}
+
+/**
+ * What a lease of a task would set aside, and whether it can be. Who is free may work on nothing; of all others something
+ * must be left, even where nobody knows how much it takes.
+ */
+export const moneyOf = (
+  { world, draft }: Pick<Scene, 'world' | 'draft'>,
+  { taskId, spec }: Pick<GateTask, 'taskId' | 'spec'>,
+  payers: Payers,
+  profile: SwarmProfile | undefined,
+): Money => {
+  const limit = limitOfTask({ world }, taskId, spec);
+  const left = limit - (world.governor.accounts.get(`task:${taskId}`)?.spent ?? 0);
+  const worst = worstCaseOf(spec, profile, world.governor.policy.resource);
+  const amount = left > 0 ? Math.min(worst, left) : worst;
+  if (amount === 0 && profile?.costPerHourMicroUsd === 0) return { amount, short: undefined };
+  draft.limits.set(`task:${taskId}`, limit);
+  const accounts = accountsOf(payers);
+  const short = amount === 0 ? emptyOf(draft, accounts) : shortOf(draft, accounts, amount);
+  return { amount, short };
+};
+
 /** Live leases of all sessions of a swarm. */
-const liveLeases = ({ world }: Scene, { id }: SwarmState): number => {
+export const liveLeases = ({ world }: Pick<Scene, 'world'>, { id }: SwarmState): number => {
   let live = 0;
-  for (const session of must(world.governor.sessionsOf.get(id), 'a session of no swarm'))
+  for (const session of world.governor.sessionsOf.get(id) ?? [])
     live += must(world.coordinator.sessions.get(session), 'a swarm of no session').leases.size;
   return live;
 };

@@ -17,7 +17,7 @@ import {
   worldSections,
 } from '../index.ts';
 import type { Decision, DomainEvent, World } from '../index.ts';
-import { findTask } from '../coordinator/index.ts';
+import { findTask, phaseName } from '../coordinator/index.ts';
 import {
   balanceOf,
   draftOf,
@@ -26,6 +26,7 @@ import {
   restoreGovernor,
 } from '../governor/index.ts';
 import { optimiseSections, restoreOptimise, spentInAll } from '../optimise/index.ts';
+import { explainMatch } from './explain-match.ts';
 import { limitOfTask } from './gate.ts';
 import { worldFaults } from './faults.ts';
 
@@ -495,6 +496,39 @@ describe('random histories', () => {
       }),
       { numRuns: 100 },
     );
+  });
+
+  test('match.explain says of each swarm what a claim of its would be told, and why', () => {
+    let compared = 0;
+    fc.assert(
+      fc.property(histories, (seeds) => {
+        const realm = live(seeds, () => undefined);
+        const { coordinator, governor } = realm.world;
+        const ready = coordinator.tasks.ids.filter(
+          (_, task) => phaseName(coordinator.tasks, task) === 'ready',
+        );
+        for (const swarm of governor.swarms.keys())
+          realm.run('sessions.open', { agent: `new-${swarm}`, swarm }, { ids: [`new-${swarm}`] });
+        for (const taskId of ready) {
+          const answer = explainMatch(realm.world, { taskId } as Parameters<
+            typeof explainMatch
+          >[1]);
+          if (!('candidates' in answer)) throw new Error(`defect: no answer for ${taskId}`);
+          for (const { swarmId, verdict, reason } of answer.candidates) {
+            const args = { taskId, sessionId: `new-${swarmId}` };
+            const told = decide(realm.world, realm.commandOf({ op: 'tasks.claim', args }));
+            const shown = [taskId, swarmId, reason, JSON.stringify(told)].join(' ');
+            expect(told.kind === 'accept', shown).toBe(verdict !== 'refused');
+            compared += 1;
+          }
+          expect(answer.chosen === undefined).toBe(
+            answer.candidates.every(({ verdict }) => verdict === 'refused'),
+          );
+        }
+      }),
+      { numRuns: 60 },
+    );
+    expect(compared).toBeGreaterThan(100);
   });
 
   test('D1: a world restored from its sections is the same, decides the same and goes on the same', () => {
