@@ -34,6 +34,9 @@ interface Ticket extends TicketRequest {
   pushed: Committed | undefined;
 }
 
+/** Agents of one group that are asked for in vain in one pass. More: agents that wait behind their own blockers slow it. */
+const PASSED_OVER_MAX = 8;
+
 /** What the tickets need of the leader. */
 export interface TicketLeader {
   view(): View | Rejection;
@@ -209,6 +212,7 @@ export class Tickets {
   /** What the oldest ticket of a group that can take anything would be given; tickets that cannot leave the group. */
   #judge(group: Set<Ticket>, world: World, candidates: Map<Set<Ticket>, Candidate>): void {
     candidates.delete(group);
+    const passedOver = new Set<string>();
     for (const ticket of group) {
       const session = sessionOf(world, ticket.sessionId);
       if (session === undefined || session.closed !== undefined) {
@@ -219,10 +223,16 @@ export class Tickets {
         this.#unqueue(ticket, 'full');
         continue;
       }
+      // Nobody is given help with a blocker of their own: what an agent cannot have, the next one of its group may.
+      if (passedOver.has(session.agent)) continue;
       const offer = offerFor(world, ticket.sessionId, ticket.planId);
       if (offer !== undefined) candidates.set(group, { group, ticket, offer });
-      return;
+      passedOver.add(session.agent);
+      const isLast = passedOver.size >= PASSED_OVER_MAX || world.coordinator.openBlockers === 0;
+      if (offer !== undefined || isLast) return;
     }
+    // Who was passed over waits on.
+    if (group.size > 0) return;
     this.#groups.delete(this.#keys.get(group) ?? '');
   }
 

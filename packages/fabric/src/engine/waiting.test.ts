@@ -128,6 +128,34 @@ describe('claim tickets', () => {
     expect(order.at(-1)).toBe('second r/t0');
   });
 
+  test('K1: help that one who waits may not have goes to the next of the same capabilities', async () => {
+    const { fabric } = await start();
+    const capabilities = ['integration:sip'];
+    const agents = ['ada', 'ada', 'bob', 'cyd'];
+    const [raiser = '', sibling = '', bob = '', cyd = ''] = await Promise.all(
+      agents.map((agent) => session(fabric, { agent, capabilities })),
+    );
+    await addPlan(fabric, 'p', [{}]);
+    const { fencingToken } = await call<Grant>(fabric, 'tasks.claim', {
+      sessionId: raiser,
+      taskId: 'p/t0',
+    });
+    next(fabric, sibling).catch(() => undefined);
+    const helping = next(fabric, bob);
+    await ticks();
+    const blocked = { taskId: 'p/t0', fencingToken, kind: 'integration', title: 'the bridge' };
+    await call(fabric, 'blockers.raise', { ...blocked, needs: capabilities });
+    const reply = await helping;
+    const grants = reply.kind === 'ok' ? (reply.output as { grants: Grant[] }).grants : [];
+    const waiting = next(fabric, cyd);
+    await ticks();
+    // It comes free again while its raiser's sibling has waited longest.
+    const { taskId, fencingToken: token } = grants[0] ?? { taskId: '', fencingToken: '' };
+    await call(fabric, 'tasks.release', { taskId, fencingToken: token });
+    await ticks();
+    expect(grantsOf(await waiting)).toEqual([taskId]);
+  });
+
   test('a wait ends with nothing when its time is up, and its ticket is gone', async () => {
     const { fabric, clock } = await start();
     const sessionId = await session(fabric);
