@@ -79,6 +79,11 @@ test('who qualifies stands first, the best in front; each of the others has its 
   realm.run('breakers.trip', { swarmId: 'stopped', reason: 'it went wrong' });
   realm.run('breakers.trip', { swarmId: 'tried', reason: 'r' });
   realm.run('breakers.reset', { swarmId: 'tried', reason: 'r' });
+  const isTriedFit = (): boolean =>
+    told(explain(realm, { taskId: 'p/sip' }).candidates).some((row) =>
+      row.startsWith('tried qualified'),
+    );
+  expect(isTriedFit()).toBe(true);
   realm.run('sessions.open', { agent: 'ada', swarm: 'tried' }, { ids: ['ada'] });
   const qualified = told(explain(realm, { taskId: 'p/sip' }).candidates).slice(0, 3);
   expect(qualified).toStrictEqual([
