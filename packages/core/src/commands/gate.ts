@@ -17,7 +17,7 @@ import {
   taskLimitOf,
   worstCaseOf,
 } from '../governor/index.ts';
-import type { BudgetReserved, CompiledPolicy, Payers, SwarmState } from '../governor/index.ts';
+import type { BudgetReserved, GovernorState, Payers, SwarmState } from '../governor/index.ts';
 import { must } from '../kernel/decision.ts';
 import type { GateTask, GrantGate } from '../kernel/gate.ts';
 import { policyOn } from './scene.ts';
@@ -30,9 +30,12 @@ export interface MoneyGate extends GrantGate {
 
 /** `ending` is a lease of the session that ends by the same decision: a probe that is over makes room for the next. */
 export const gateFor = (scene: Scene, session: SessionState, ending?: string): MoneyGate => {
-  const swarm = swarmOfSession(scene.world.governor, session.id);
+  const swarm =
+    session.swarm === undefined ? undefined : swarmOfSession(scene.world.governor, session.id);
   return new Gate(scene, session, swarm, ending);
 };
+
+const ROOT = 'realm';
 
 class Gate implements MoneyGate {
   readonly reserved: BudgetReserved[] = [];
@@ -40,7 +43,6 @@ class Gate implements MoneyGate {
   readonly #scene: Scene;
   readonly #session: SessionState;
   readonly #swarm: SwarmState | undefined;
-  readonly #policies: Readonly<Record<'task.claim' | 'help.lease', CompiledPolicy | undefined>>;
   #probes = 0;
   #facts: Facts | undefined;
 
@@ -53,10 +55,6 @@ class Gate implements MoneyGate {
     this.#scene = scene;
     this.#session = session;
     this.#swarm = swarm;
-    this.#policies = {
-      'task.claim': policyOn(scene, 'task.claim'),
-      'help.lease': policyOn(scene, 'help.lease'),
-    };
     if (swarm !== undefined && swarm.breaker.state !== 'closed') {
       this.#probes = liveLeases(scene, swarm) - (ending === undefined ? 0 : 1);
       this.closed = this.#suspended(swarm);
@@ -106,12 +104,15 @@ class Gate implements MoneyGate {
   }
 
   #moneyOf(task: GateTask): Money {
-    return moneyOf(this.#scene, task, this.#payersOf(task), this.#swarm?.profile);
+    const profile = this.#swarm?.profile;
+    return isUnfunded(this.#scene.world.governor, task.spec, profile)
+      ? NO_MONEY
+      : moneyOf(this.#scene, task, this.#payersOf(task), profile);
   }
 
   #denied(task: GateTask, amount: number): Rejection | undefined {
     const action = task.isHelp ? 'help.lease' : 'task.claim';
-    const policy = this.#policies[action];
+    const policy = policyOn(this.#scene, action);
     if (policy === undefined) return undefined;
     const verdict = judgeAction(policy, action, this.#factsOf(task, action, amount));
     if (verdict.kind === 'permit') return undefined;
@@ -141,6 +142,23 @@ export interface Money {
   /** The account that cannot cover it. */
   readonly short: string | undefined;
 }
+
+const NO_MONEY: Money = { amount: 0, short: undefined };
+
+/**
+ * Whether there is nothing to ask: the task costs nothing that is known, nobody has opened an account below the root's,
+ * and that one has something left. Most realms' hot path: the names of accounts need not be made to look for them.
+ */
+const isUnfunded = (
+  { accounts, policy: { resource } }: GovernorState,
+  spec: GateTask['spec'],
+  profile: SwarmProfile | undefined,
+): boolean => {
+  if (accounts.size > 1 || worstCaseOf(spec, profile, resource) > 0) return false;
+  const root = must(accounts.get(ROOT), 'G5: a realm without its account');
+  const left = must(root.limit, 'G5: a root without a limit') - root.spent;
+  return left > 0 && taskLimitOf(spec, resource) > 0;
+};
 
 /**
  * What a lease of a task would set aside, and whether it can be. Who is free may work on nothing; of all others something

@@ -19,17 +19,31 @@ export interface Scene<Args = unknown> {
   escalations: number;
 }
 
+/** Most decisions move no money: the draft is made by whoever first asks for it. */
+class DecisionScene<Args> implements Scene<Args> {
+  readonly world: World;
+  readonly command: Command<Args>;
+  readonly conditions: Conditions;
+  escalations = 0;
+  #draft: Draft | undefined;
+
+  constructor(world: World, command: Command<Args>, conditions: Conditions) {
+    this.world = world;
+    this.command = command;
+    this.conditions = conditions;
+  }
+
+  get draft(): Draft {
+    this.#draft ??= draftOf(this.world.governor);
+    return this.#draft;
+  }
+}
+
 export const sceneOf = <Args>(
   world: World,
   command: Command<Args>,
   conditions: Conditions,
-): Scene<Args> => ({
-  world,
-  command,
-  conditions,
-  draft: draftOf(world.governor),
-  escalations: 0,
-});
+): Scene<Args> => new DecisionScene(world, command, conditions);
 
 type RaisedEvent = Extract<DomainEvent, { readonly type: 'escalation.raised' }>;
 
@@ -57,6 +71,7 @@ export const policyOn = (
   action: PolicyAction,
 ): CompiledPolicy | undefined => {
   const { policy } = world.governor;
+  if (policy.spec.rules.length === 0 && policy.spec.governs.length === 0) return undefined;
   let known = compiled.get(policy);
   if (known === undefined || known.conditions !== conditions) {
     known = { conditions, policy: compilePolicy(policy.spec, conditions) };
