@@ -22,6 +22,7 @@ import {
 } from '../coordinator/index.ts';
 import type { Raised, SessionState, Share } from '../coordinator/index.ts';
 import {
+  draftOf,
   isKnownCapability,
   meritOf,
   swarmOfSession,
@@ -78,6 +79,8 @@ interface Cover {
   /** Needs that nobody has, or that there is no more room for. */
   readonly uncovered: readonly string[];
   readonly reserved: readonly DomainEvent[];
+  /** Sessions that were chosen and cannot be paid, or are not allowed. */
+  readonly refused: readonly string[];
 }
 
 interface Candidate {
@@ -87,13 +90,28 @@ interface Candidate {
   readonly relation: RelationKind | undefined;
 }
 
+/**
+ * The cover without those whom money or the policy refuses: what they would have done the next best may do. Each round
+ * is one of them fewer, and how many there are the engine has limited.
+ */
 const coverNeeds = (scene: RaiseScene, raised: Raised): Cover => {
+  const refused = new Set<string>();
+  for (;;) {
+    // Nothing of a cover that is given up is set aside.
+    const draft = draftOf(scene.world.governor);
+    const cover = coverWithout({ ...scene, draft }, raised, refused);
+    if (cover.refused.length === 0) return cover;
+    for (const id of cover.refused) refused.add(id);
+  }
+};
+
+const coverWithout = (scene: RaiseScene, raised: Raised, refused: ReadonlySet<string>): Cover => {
   const beside = helpBeside(scene, raised.task);
   const { maxSwarmsPerTask } = scene.world.governor.policy.resource;
   const helpersMax = Math.max(0, maxSwarmsPerTask - beside.length);
   // Of a plan that is paused nothing is leased: its help waits with the rest.
   const isPaused = planOf(scene.world.coordinator, raised.task).status === 'paused';
-  const candidates = isPaused ? new Set<Candidate>() : candidatesOf(scene, raised);
+  const candidates = isPaused ? new Set<Candidate>() : candidatesOf(scene, raised, refused);
   const missing = new Set<string>(raised.event.needs);
   const chosen: { readonly candidate: Candidate; readonly needs: readonly string[] }[] = [];
   while (missing.size > 0 && chosen.length < helpersMax) {
@@ -118,14 +136,19 @@ const coverNeeds = (scene: RaiseScene, raised: Raised): Cover => {
     shares: [...leases.map(({ share }) => share), ...open],
     uncovered: [...missing].filter((need) => !groups.flat().includes(need)),
     reserved: leases.flatMap(({ events }) => events),
+    refused: leases.flatMap((lease) => lease.refused),
   };
 };
 
 /** Who waits and may help: of the sessions that the engine names those that are open, have room, and are another's. */
-const candidatesOf = (scene: RaiseScene, { session: raiser }: Raised): Set<Candidate> => {
+const candidatesOf = (
+  scene: RaiseScene,
+  { session: raiser }: Raised,
+  refused: ReadonlySet<string>,
+): Set<Candidate> => {
   const { coordinator, governor } = scene.world;
   const found = new Set<Candidate>();
-  for (const id of scene.command.args.waiting) {
+  for (const id of scene.command.args.waiting.filter((one) => !refused.has(one))) {
     const session = openSession(coordinator, id);
     if (!isSession(session) || session.role !== 'worker') continue;
     if (session.leases.size >= session.leasesMax || session.agent === raiser.agent) continue;
@@ -238,12 +261,18 @@ const shareOf = (
   return Math.floor(left / Math.max(1, helpers));
 };
 
-/** A side that is leased to whoever was chosen for it. Who cannot be paid or is not allowed leaves it open. */
+interface Lease {
+  readonly share: Share;
+  readonly events: readonly DomainEvent[];
+  readonly refused: readonly string[];
+}
+
+/** A side that is leased to whoever was chosen for it, unless they cannot be paid or are not allowed. */
 const leaseShare = (
   scene: Scene,
   { task, event }: Raised,
   { candidate, ...side }: Share & { readonly candidate: Candidate },
-): { readonly share: Share; readonly events: readonly DomainEvent[] } => {
+): Lease => {
   const { session, relation } = candidate;
   const gate = gateFor(scene, session);
   const offered: GateTask = {
@@ -256,11 +285,13 @@ const leaseShare = (
     isHelp: true,
     matchPermille: 1_000,
   };
-  if ((gate.closed ?? gate.refuse(offered)) !== undefined) return { share: side, events: [] };
+  if ((gate.closed ?? gate.refuse(offered)) !== undefined)
+    return { share: side, events: [], refused: [session.id] };
   gate.take(offered);
   return {
     share: { ...side, session, ...(relation === undefined ? {} : { relation }) },
     events: gate.reserved,
+    refused: [],
   };
 };
 

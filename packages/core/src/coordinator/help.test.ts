@@ -237,6 +237,64 @@ describe('a help task', () => {
   });
 });
 
+describe('who cannot be paid', () => {
+  /** Three swarms that can do the same: `first` is the best of them, and has a dollar. */
+  const three = (): RealmRun => {
+    const realm = openedRealm();
+    const task = { key: 'a', title: 'A', budget: { limitMicroUsd: 4_000_000 } };
+    realm.run('plans.submit', { plan: { id: 'p', tasks: [task] } });
+    realm.run('sessions.open', { agent: 'ada' }, { ids: ['ada'] });
+    realm.run('tasks.claim', { taskId: 'p/a', sessionId: 'ada' });
+    for (const [swarmId, capabilities, costPerHourMicroUsd, limitMicroUsd] of [
+      ['first', [GO, CLI], 0, 1_000_000],
+      ['second', [GO], 1_000_000, 9_000_000],
+      ['third', [CLI], 2_000_000, 9_000_000],
+    ] as const) {
+      realm.run('swarms.register', {
+        profile: {
+          swarmId,
+          capabilities: [...capabilities],
+          costPerHourMicroUsd,
+          limitMicroUsd,
+        },
+      });
+      realm.run('sessions.open', { agent: swarmId, swarm: swarmId }, { ids: [swarmId] });
+    }
+    return realm;
+  };
+  const helpers = (decision: Decision): string[] =>
+    eventsOf(decision).flatMap((event) =>
+      event.type === 'task.leased' ? [`${event.taskId} ${event.sessionId}`] : [],
+    );
+
+  test('is passed over for the next best, and nothing is set aside for it', () => {
+    const realm = three();
+    const decision = raise(realm, 'b1', { waiting: ['first', 'second', 'third'] });
+    expect(helpers(decision)).toStrictEqual(['p/help.b1.1 second', 'p/help.b1.2 third']);
+    const { accounts } = realm.world.governor;
+    expect([accounts.get('swarm:first')?.reserved, accounts.get('realm')?.reserved]).toStrictEqual([
+      0, 8_000_000,
+    ]);
+    expect(worldFaults(realm.world)).toStrictEqual([]);
+  });
+
+  test('is who was best where there is enough', () => {
+    const realm = three();
+    realm.run('budgets.set', { account: 'swarm:first', limitMicroUsd: 4_000_000 });
+    const decision = raise(realm, 'b1', { waiting: ['first', 'second', 'third'] });
+    expect(helpers(decision)).toStrictEqual(['p/help.b1.1 first']);
+  });
+
+  test('leaves its side open where nobody else waits', () => {
+    const realm = three();
+    expect(typesOf(raise(realm, 'b1', { waiting: ['first'] }))).toStrictEqual([
+      'blocker.raised',
+      'help.offered',
+      'help.offered',
+    ]);
+  });
+});
+
 describe('the words of helpers', () => {
   test('lift a blocker when the last side is done; the blocked task goes on where it was', () => {
     const realm = begun();
