@@ -219,6 +219,27 @@ const WOUNDS: readonly (readonly [string, (state: CoordinatorState) => void, str
     'blocker b1 is open on a task that is done',
   ],
   [
+    'a ready task that is blocked',
+    (state) => void (state.tasks.phase[0] = PHASE.ready),
+    'blocker b1 is open on a task that is ready',
+  ],
+  [
+    'a waiting task that is blocked',
+    (state) => void (state.tasks.phase[0] = PHASE.waiting),
+    'blocker b1 is open on a task that is waiting',
+  ],
+  [
+    'help that outlives its blocker',
+    (state) => {
+      const blocker = state.blockers.get('b1');
+      if (blocker === undefined) throw new Error('defect: no blocker');
+      blocker.help.push({ task: 1 });
+      blocker.resolution = 'gone';
+      state.resolved.push('b1');
+    },
+    'p/b goes on, though blocker b1 is over',
+  ],
+  [
     'a blocker of a cancelled task',
     (state) => void (state.tasks.phase[0] = PHASE.cancelled),
     'blocker b1 is open on a task that is cancelled',

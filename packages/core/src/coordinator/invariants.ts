@@ -161,10 +161,13 @@ const planFaults = (state: CoordinatorState, plan: PlanState): string[] => {
   ];
 };
 
-const isLeft = (state: CoordinatorState, task: number): boolean => {
+const isOver = (state: CoordinatorState, task: number): boolean => {
   const phase = cell(state.tasks.phase, task);
-  const isOver = phase === PHASE.done || phase === PHASE.cancelled;
-  return !isOver && specOf(state, task).filler !== true && !isHelp(state.tasks, task);
+  return phase === PHASE.done || phase === PHASE.cancelled;
+};
+
+const isLeft = (state: CoordinatorState, task: number): boolean => {
+  return !isOver(state, task) && specOf(state, task).filler !== true && !isHelp(state.tasks, task);
 };
 
 const phaseFaults = (state: CoordinatorState, plan: PlanState, phase: PhaseState): string[] => {
@@ -204,8 +207,14 @@ const blockerFaults = (state: CoordinatorState): string[] => {
     ],
     ...open.map((blocker): readonly [boolean, string] => {
       const phase = phaseName(state.tasks, blocker.task);
-      const over = phase === 'done' || phase === 'cancelled';
-      return [over, `blocker ${blocker.id} is open on a task that is ${phase}`];
+      const isStranger = phase === 'ready' || phase === 'waiting' || isOver(state, blocker.task);
+      return [isStranger, `blocker ${blocker.id} is open on a task that is ${phase}`];
     }),
+    ...resolved.flatMap(({ id, help }) =>
+      help.map(({ task }): readonly [boolean, string] => [
+        !isOver(state, task),
+        `${idOf(state, task)} goes on, though blocker ${id} is over`,
+      ]),
+    ),
   ]);
 };
