@@ -30,6 +30,8 @@ import type { Client } from '../packages/sdk/src/index.ts';
 import type { PlanSpec } from '../packages/protocol/src/index.ts';
 import { readLogFigures } from './demo/log-figures.ts';
 import type { LogFigures } from './demo/log-figures.ts';
+import { gangUp } from './demo/gang-up.ts';
+import { spendAndStop } from './demo/money.ts';
 import { raceAndRefuse } from './demo/refusals.ts';
 import { Story } from './demo/story.ts';
 import { Swarm } from './demo/swarm.ts';
@@ -147,6 +149,8 @@ async function play(
   const plan = await planIn('examples/swarm-of-swarms.yaml');
   await submitConfirmed(client, plan, story);
   const { firstClaimS } = await raceAndRefuse(client, story);
+  await spendAndStop(client, story);
+  await gangUp(client, story);
   // Not earlier: seven processes that load their code would keep the first claim waiting.
   const result = await workSwarm(swarm, client, { url: fabric.url, token: fabric.operatorToken });
   const checks = await runChecks(story, client, fabric);

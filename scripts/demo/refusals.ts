@@ -47,7 +47,7 @@ interface Race {
   readonly refusal: Refusal;
 }
 
-interface Refusal {
+export interface Refusal {
   readonly code: string;
   readonly detail: string;
 }
@@ -108,7 +108,8 @@ function attempts(client: Client, { loser, lease, scribe }: Scene): readonly Att
 const forged = (token: string): string =>
   token.slice(0, -4) + (token.endsWith('AAAA') ? 'BBBB' : 'AAAA');
 
-async function refusalOf(act: Attempt[1]): Promise<Refusal> {
+/** What the fabric says to an act that it must refuse. */
+export async function refusalOf(act: Attempt[1]): Promise<Refusal> {
   try {
     await act();
   } catch (cause) {

@@ -132,7 +132,10 @@ export const previewPlan = (
   { planId, plan }: ParsedOf<'plans.preview'>,
 ): OutputOf<'plans.preview'> | Rejection => {
   if (plan !== undefined && planId === undefined)
-    return { planId: plan.id, ...costOfPlan(world.governor, unfinishedOf(plan)) };
+    return {
+      planId: plan.id,
+      ...costOfPlan(world.governor, unfinishedOf(plan), plan.budget?.limitMicroUsd),
+    };
   if (planId === undefined || plan !== undefined)
     return reject('request.invalid', 'plans.preview: give planId, or plan.', { field: 'planId' });
   const cost = remainingCost(world, planId);

@@ -13,7 +13,6 @@ import {
   decideCancelTask,
   decideCheckPhase,
   decideCloseSession,
-  decideEditPlan,
   decideExpireLease,
   decideExpireSession,
   decideFail,
@@ -33,6 +32,7 @@ import {
 } from './coordinator/index.ts';
 import type { CoordinatorState } from './coordinator/index.ts';
 import {
+  editPlan,
   limitAccount,
   openSessionOf,
   registerSwarm,
@@ -109,7 +109,7 @@ type Deciders = {
 
 const DECIDERS: Deciders = {
   'plans.submit': ({ scene }) => submitPlan(scene),
-  'plans.edit': ({ world, command }) => decideEditPlan(world.coordinator, command),
+  'plans.edit': ({ scene }) => editPlan(scene),
   'plans.pause': ({ world, command }) => decidePausePlan(world.coordinator, command),
   'plans.resume': ({ world, command }) => decideResumePlan(world.coordinator, command),
   'plans.cancel': ({ world, command }) => decideCancelPlan(world.coordinator, command),

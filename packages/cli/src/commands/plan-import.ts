@@ -2,7 +2,6 @@
 import { basename, resolve } from 'node:path';
 import type { OutputOf, PlanSpec } from '@infrafabric/protocol';
 import type { Client } from '@infrafabric/sdk';
-import { parseUsd, usdText } from '../costs/money.ts';
 import { EXIT_DONE } from '../output/exit.ts';
 import { CliError, cliError } from '../output/problem.ts';
 import { entriesText } from '../output/views.ts';
@@ -12,6 +11,7 @@ import { withClient } from '../server/connect.ts';
 import { isSet, optionOf } from '../tree/command.ts';
 import type { CommandContext, CommandRun } from '../tree/command.ts';
 import { callOperation } from './call.ts';
+import { confirmed } from './confirmed.ts';
 import { everyPage } from './pages.ts';
 import { partsOf } from './plan-parts.ts';
 import { entriesBehind } from './why.ts';
@@ -141,57 +141,31 @@ const submit = async (
   if (parts.rest.length > 0) {
     return { submitted: await submitParts(context, client, plan, parts), trace: undefined };
   }
-  const { output, trace } = await confirmed(context, (confirmMicroUsd) =>
-    callOperation(context, client, 'plans.submit', { plan, ...confirmMicroUsd }),
+  const { output, trace } = await confirmed(context, (confirmation) =>
+    callOperation(context, client, 'plans.submit', { plan, ...confirmation }),
   );
   // The fabric made the output with the schema of this very operation.
   // eslint-disable-next-line typescript/no-unsafe-type-assertion -- see above
   return { submitted: output as Submitted, trace };
 };
 
-type Confirmed = { readonly confirmMicroUsd?: number };
-
-/** A plan that may cost more than is taken unasked is sent again with the word of whoever is at the terminal. */
-const confirmed = async <T>(
-  context: CommandContext,
-  send: (confirmed: Confirmed) => Promise<T>,
-): Promise<T> => {
-  const word = optionOf(context, 'confirm');
-  const given = word === undefined ? undefined : parseUsd(word);
-  if (word !== undefined && given === undefined) {
-    throw cliError('cli.usage', `“${word}” is no amount`, 'Write --confirm in dollars: 40, 0.25');
-  }
-  try {
-    return await send(given === undefined ? {} : { confirmMicroUsd: given });
-  } catch (cause) {
-    if (!(cause instanceof CliError) || cause.problem.code !== 'budget.unconfirmed') throw cause;
-    const worst = cause.problem.facts?.['worstMicroUsd'];
-    if (typeof worst !== 'number' || !(await isConfirmed(context, worst))) throw cause;
-    return send({ confirmMicroUsd: worst });
-  }
-};
-
-const isConfirmed = async ({ flags, io }: CommandContext, worst: number): Promise<boolean> => {
-  if (flags.yes) return true;
-  if (!flags.input || !io.stdinIsTerminal) return false;
-  const answer = await io.ask(`The plan may cost ${usdText(worst)}. Take it? [y/N] `);
-  return /^y(es)?$/i.test(answer.trim());
-};
-
 /** The plan rests until its last part is there: no phase may pass before all its tasks are known. */
 const submitParts = async (
-  { out, flags, io }: CommandContext,
+  context: CommandContext,
   client: Client,
   plan: PlanSpec,
   { first, rest }: { readonly first: PlanSpec; readonly rest: readonly PlanSpec['tasks'][] },
 ): Promise<Submitted> => {
+  const { out, flags, io } = context;
   const signal = io.interrupted;
   const planId = plan.id;
   const there = new Set<string>();
   const known = (await client.call('plans.list', {})).plans.some((row) => row.planId === planId);
   if (known) for await (const { taskId } of everyPage.tasks(client, { planId })) there.add(taskId);
   else {
-    await client.call('plans.submit', { plan: first }, { key: flags.key, signal });
+    await confirmed(context, (confirmation) =>
+      client.call('plans.submit', { plan: first, ...confirmation }, { key: flags.key, signal }),
+    );
     await client.call('plans.pause', { planId, reason: 'more parts follow' }, { signal });
     for (const { key } of first.tasks) there.add(`${planId}/${key}`);
   }
@@ -199,7 +173,9 @@ const submitParts = async (
   for (const [at, part] of rest.entries()) {
     const add = part.filter(({ key }) => !there.has(`${planId}/${key}`));
     if (add.length === 0) continue;
-    await client.call('plans.edit', { planId, add }, { signal });
+    await confirmed(context, (confirmation) =>
+      client.call('plans.edit', { planId, add, ...confirmation }, { signal }),
+    );
     changed = true;
     out.note(`part ${at + 2} of ${rest.length + 1}: ${add.length} tasks`);
   }

@@ -9,6 +9,7 @@ plans.edit write operator: Add tasks, add or drop dependencies, and change prior
   addDependencies json
   dropDependencies json
   priorities json
+  confirmMicroUsd int
 plans.pause write operator: Hand out no more of a plan; leases that live go on.
   planId! string
   reason string

@@ -1,4 +1,5 @@
 /** `ifab run PLAN`: a plan's commands, done by sessions of this process. */
+import { confirmed, moneyOption } from '../commands/confirmed.ts';
 import { mkdir, stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { PlanId } from '@infrafabric/protocol';
@@ -75,7 +76,8 @@ interface Parts {
 
 async function run(context: CommandContext, asked: Parts): Promise<RunSummary> {
   const { io, out } = context;
-  const { plan, isSubmitted, wanted, fabric } = asked;
+  const { plan, wanted, fabric } = asked;
+  await submit(context, asked);
   let view: RunView | undefined;
   const parts = await attemptParts(io, asked, (folder, why) => {
     view?.note(`kept ${folder}: ${why}`);
@@ -85,7 +87,7 @@ async function run(context: CommandContext, asked: Parts): Promise<RunSummary> {
   return runPlan({
     client: fabric.client,
     plan,
-    isSubmitted,
+    isSubmitted: true,
     sessions: wanted.sessions,
     name: runnerName(process.pid),
     parts,
@@ -96,6 +98,20 @@ async function run(context: CommandContext, asked: Parts): Promise<RunSummary> {
     approves: async (phase, shown) => wanted.approve || askApproval(context, phase, shown),
     drain: io.interrupted,
   });
+}
+
+/** The plan with a person's word where it may cost much; with --budget the realm may spend so much first. */
+async function submit(
+  context: CommandContext,
+  { plan, isSubmitted, fabric: { client } }: Parts,
+): Promise<void> {
+  const limitMicroUsd = moneyOption(context, 'budget');
+  if (limitMicroUsd !== undefined)
+    await client.call('budgets.set', { account: 'realm', limitMicroUsd });
+  if (isSubmitted) return;
+  await confirmed(context, (confirmation) =>
+    client.call('plans.submit', { plan, ...confirmation }),
+  );
 }
 
 async function attemptParts(

@@ -145,6 +145,8 @@ const RUNNING: readonly CommandSpec[] = [
       option('--id', 'plan', 'take it under this id'),
       option('--reopen', undefined, 'take every task as not done, whatever the source says'),
       option('--approve', undefined, 'approve autonomous phases as operator'),
+      option('--budget', 'usd', 'all that the realm may spend, in dollars'),
+      option('--confirm', 'usd', 'what the plan may cost, in dollars, as a person confirms it'),
       option('--join', 'url', 'join this fabric; default: the one here, else one of its own'),
       option('--keep', undefined, 'keep the work folders'),
       option('--simulate', undefined, 'simulated work instead of commands'),

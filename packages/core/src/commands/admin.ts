@@ -2,6 +2,7 @@
 import { factsFrom, reject } from '@infrafabric/protocol';
 import type { GivenFacts, PolicyAction, Rejection } from '@infrafabric/protocol';
 import {
+  decideEditPlan,
   decideOpenSession,
   decideSubmitPlan,
   findPlan,
@@ -28,6 +29,7 @@ import type { ArgsOf } from '../kernel/args.ts';
 import { accept } from '../kernel/decision.ts';
 import type { Decision, Refused } from '../kernel/decision.ts';
 import { costOfPlan, unfinishedOf } from './cost-of-plan.ts';
+import type { PlanCost } from './cost-of-plan.ts';
 import { tripEvents } from './governed.ts';
 import { policyOn } from './scene.ts';
 import type { Scene } from './scene.ts';
@@ -66,8 +68,8 @@ export const submitPlan = (scene: Scene<ArgsOf<'plans.submit'>>): Decision => {
   const decision = decideSubmitPlan(world.coordinator, command);
   if (decision.kind !== 'accept') return decision;
   const { plan, confirmMicroUsd = 0 } = command.args;
-  const cost = costOfPlan(world.governor, unfinishedOf(plan));
-  const { worstMicroUsd, confirmAboveMicroUsd } = cost;
+  const cost = costOfPlan(world.governor, unfinishedOf(plan), plan.budget?.limitMicroUsd);
+  const { worstMicroUsd } = cost;
   const refusal = denied(scene, 'plan.submit', plan.id, () => ({
     plan: {
       id: plan.id,
@@ -78,13 +80,8 @@ export const submitPlan = (scene: Scene<ArgsOf<'plans.submit'>>): Decision => {
     amountMicroUsd: worstMicroUsd,
   }));
   if (refusal !== undefined) return refusal;
-  if (cost.needsConfirmation && confirmMicroUsd < worstMicroUsd) {
-    return reject(
-      'budget.unconfirmed',
-      `The ${cost.tasks} tasks of ${plan.id} may cost ${dollars(worstMicroUsd)}, more than ${dollars(confirmAboveMicroUsd)} that is taken unasked. Confirm it: --confirm ${worstMicroUsd / 1_000_000}.`,
-      { planId: plan.id, tasks: cost.tasks, worstMicroUsd, confirmAboveMicroUsd },
-    );
-  }
+  const unconfirmed = whyUnconfirmed(plan.id, cost, confirmMicroUsd);
+  if (unconfirmed !== undefined) return unconfirmed;
   const limitMicroUsd = plan.budget?.limitMicroUsd;
   if (limitMicroUsd === undefined) return decision;
   const limit = limited(draft, {
@@ -94,6 +91,29 @@ export const submitPlan = (scene: Scene<ArgsOf<'plans.submit'>>): Decision => {
   });
   return 'kind' in limit ? limit : accept(...decision.events, limit);
 };
+
+/** Tasks that are added to a plan that runs are confirmed as a plan is. */
+export const editPlan = (scene: Scene<ArgsOf<'plans.edit'>>): Decision => {
+  const { world, command } = scene;
+  const decision = decideEditPlan(world.coordinator, command);
+  const { planId, add = [], confirmMicroUsd = 0 } = command.args;
+  if (decision.kind !== 'accept' || add.length === 0) return decision;
+  const cost = costOfPlan(world.governor, unfinishedOf({ tasks: add }));
+  return whyUnconfirmed(planId, cost, confirmMicroUsd) ?? decision;
+};
+
+const whyUnconfirmed = (
+  planId: string,
+  { tasks, worstMicroUsd, confirmAboveMicroUsd, needsConfirmation }: PlanCost,
+  confirmMicroUsd: number,
+): Rejection | undefined =>
+  needsConfirmation && confirmMicroUsd < worstMicroUsd
+    ? reject(
+        'budget.unconfirmed',
+        `The ${tasks} tasks of ${planId} may cost ${dollars(worstMicroUsd)}, more than ${dollars(confirmAboveMicroUsd)} that is taken unasked. Confirm it: --confirm ${worstMicroUsd / 1_000_000}.`,
+        { planId, tasks, worstMicroUsd, confirmAboveMicroUsd },
+      )
+    : undefined;
 
 /** A session is opened with its limit, within that of its swarm (G3). */
 export const openSessionOf = (scene: Scene<ArgsOf<'sessions.open'>>): Decision => {

@@ -10,8 +10,12 @@ interface PhaseCost {
   worstMicroUsd: number;
 }
 
-/** `specs` are the unfinished tasks. */
-export const costOfPlan = (governor: GovernorState, specs: Iterable<TaskSpec>): PlanCost => {
+/** `specs` are the unfinished tasks; more than `limitMicroUsd` they cannot cost together. */
+export const costOfPlan = (
+  governor: GovernorState,
+  specs: Iterable<TaskSpec>,
+  limitMicroUsd = Number.POSITIVE_INFINITY,
+): PlanCost => {
   const { resource } = governor.policy;
   const profileOf = profiles(governor);
   const phases = new Map<TaskSpec['phase'], PhaseCost>();
@@ -32,14 +36,15 @@ export const costOfPlan = (governor: GovernorState, specs: Iterable<TaskSpec>): 
     phases.set(spec.phase, phase);
   }
   const { confirmAboveMicroUsd } = resource;
+  const atMost = Math.min(worstMicroUsd, limitMicroUsd);
   return {
     tasks,
-    worstMicroUsd,
+    worstMicroUsd: atMost,
     expectedMicroUsd,
     unpriced,
     phases: [...phases].map(([phase, cost]) => (phase === undefined ? cost : { phase, ...cost })),
     confirmAboveMicroUsd,
-    needsConfirmation: worstMicroUsd > confirmAboveMicroUsd,
+    needsConfirmation: atMost > confirmAboveMicroUsd,
   };
 };
 

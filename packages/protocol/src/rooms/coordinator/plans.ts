@@ -87,6 +87,8 @@ export const planOperations = [
         .array(z.strictObject({ task: TaskKey, priority: z.int().min(0).max(4) }))
         .max(PLAN_TASKS_PER_CALL_MAX)
         .optional(),
+      /** The most that the added tasks may cost, as a person confirmed it. */
+      confirmMicroUsd: MicroUsd.optional(),
     }),
     output: z.strictObject({ planId: PlanId, tasks: Count, ready: Count, changed: z.boolean() }),
     errors: [
@@ -97,6 +99,7 @@ export const planOperations = [
       'plan.duplicate_task',
       'plan.unknown_phase',
       'task.not_found',
+      'budget.unconfirmed',
     ],
   }),
   defineOperation({
