@@ -15,7 +15,7 @@ export interface Trip {
 }
 
 /** What a decision adds to what the swarm has done before it. */
-export interface Record {
+export interface Tally {
   readonly at: number;
   readonly failures: number;
   readonly successes: number;
@@ -37,25 +37,25 @@ export const dollars = (microUsd: number): string => {
 /** Why the breaker opens now, or undefined. A success in the same decision forgives what came before it. */
 export const whyTrip = (
   swarm: SwarmState,
-  record: Record,
+  tally: Tally,
   resource: ResourcePolicy,
 ): Trip | undefined => {
   if (swarm.breaker.state === 'open') return undefined;
   return (
-    brokeOf(record) ??
-    (record.failures > 0 ? failureOf(swarm, record, resource) : undefined) ??
-    stuckOf(swarm, record, resource)
+    brokeOf(tally) ??
+    (tally.failures > 0 ? failureOf(swarm, tally, resource) : undefined) ??
+    stuckOf(swarm, tally, resource)
   );
 };
 
-const brokeOf = ({ spent, limit, used }: Record): Trip | undefined =>
+const brokeOf = ({ spent, limit, used }: Tally): Trip | undefined =>
   spent > 0 && used >= limit
     ? { cause: 'budget', reason: `it has spent ${dollars(used)} of ${dollars(limit)}` }
     : undefined;
 
 const failureOf = (
   swarm: SwarmState,
-  { at, failures, successes }: Record,
+  { at, failures, successes }: Tally,
   resource: ResourcePolicy,
 ): Trip | undefined => {
   if (swarm.breaker.state === 'half-open')
@@ -80,7 +80,7 @@ const failureOf = (
 
 const stuckOf = (
   { spentSinceProgress }: SwarmState,
-  { spent, successes }: Record,
+  { spent, successes }: Tally,
   resource: ResourcePolicy,
 ): Trip | undefined => {
   const total = spentSinceProgress + spent;
