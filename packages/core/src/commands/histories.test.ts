@@ -166,6 +166,7 @@ const policy: Choose = ({ random }) =>
         noProgressMicroUsd: random.pick([DOLLAR, 5 * DOLLAR, 90 * DOLLAR]),
         maxSwarmsPerTask: 1 + random.below(3),
         unknownPrice: random.pick(['refuse', 'ceiling']),
+        confirmAboveMicroUsd: random.pick([1, 5, 50]) * DOLLAR,
         ...(random.chance(0.3) ? { realmLimitMicroUsd: random.pick([20, 60, 100]) * DOLLAR } : {}),
       },
     },
