@@ -26,8 +26,11 @@ export const routesOf = (
   };
   const wish = work === undefined ? asked : withTier(asked, work);
   const known = pricesAt(catalogue, at);
-  // An own price says what a model costs; what it can do the catalogue knows.
-  const rows = [...catalogue, ...own.map((row) => ({ ...known.get(row.model), ...row, ...ableAs(known.get(row.model)) }))];
+  // A model is charged at the realm's own price where it has one: none of the catalogue's rates stands beside it.
+  const rows = [
+    ...catalogue.filter(({ model }) => !own.some((row) => row.model === model)),
+    ...own.map((row) => ({ ...row, ...ableAs(known.get(row.model)) })),
+  ];
   const unable = [...pricesAt(rows, at).values()].flatMap((row) => {
     const [why] = unableBecause(row, wish);
     if (why === undefined) return [];
@@ -45,6 +48,10 @@ export const routesOf = (
   };
 };
 
-const ableAs = (row: ModelPrice | undefined): Pick<ModelPrice, 'capabilities'> => ({
+/** An own price says what a model costs; what it can do the catalogue knows. */
+const ableAs = (
+  row: ModelPrice | undefined,
+): Pick<ModelPrice, 'capabilities' | 'contextTokens'> => ({
   capabilities: row?.capabilities ?? [],
+  ...(row?.contextTokens === undefined ? {} : { contextTokens: row.contextTokens }),
 });
