@@ -22,7 +22,7 @@ async function start() {
     if (reply.kind !== 'ok') throw new Error(`${op}: ${reply.code}: ${reply.detail}`);
     return reply.output as Output;
   };
-  return { call };
+  return { call, fabric };
 }
 
 const task = (key: string, more: object = {}): object => ({ key, title: key, ...more });
@@ -129,5 +129,163 @@ describe('a reply says what is so now, also when nothing was changed', () => {
       ...approve,
       status: 'passed',
     });
+  });
+
+  test('an edit that is there already, an approval that was given', async () => {
+    const { call } = await start();
+    await call('plans.submit', { plan: submitted });
+    const same = { planId: 'p', priorities: [{ task: 'a', priority: 2 }] };
+    expect(await call('plans.edit', same)).toEqual({
+      planId: 'p',
+      tasks: 2,
+      ready: 1,
+      changed: false,
+    });
+    const gate = { approvals: 2 };
+    const phases = [{ id: 'one' }, { id: 'two', autonomous: true, gate }];
+    const tasks = [task('a', { phase: 'one' }), task('b', { phase: 'two' })];
+    await call('plans.submit', { plan: { id: 'q', phases, tasks } });
+    const approve = { planId: 'q', phase: 'two' };
+    const first = await call('phases.approve', approve, 'approve-00000001');
+    expect(await call('phases.approve', approve, 'approve-00000001')).toEqual(first);
+  });
+
+  test('what a lease has set aside is what its entry says; of a claim again, what is so now', async () => {
+    const { call } = await start();
+    const budget = { estimateMicroUsd: 1_000_000 };
+    await call('plans.submit', { plan: { id: 'p', tasks: [task('a', { budget })] } });
+    const { sessionId } = await call('sessions.open', { agent: 'ada' });
+    const claim = { sessionId, taskId: 'p/a' };
+    const first = await call('tasks.claim', claim, 'claim-000000001');
+    const scope = { limitMicroUsd: 10_000_000, reservedMicroUsd: 2_000_000 };
+    expect(first['scope']).toEqual(scope);
+    const { fencingToken } = first;
+    await call('usage.record', { taskId: 'p/a', fencingToken, microUsd: 500_000 });
+    expect((await call('tasks.claim', claim))['scope']).toEqual({
+      ...scope,
+      reservedMicroUsd: 1_500_000,
+    });
+    expect(await call('tasks.claim', claim, 'claim-000000001')).toEqual(first);
+    await call('tasks.release', { taskId: 'p/a', fencingToken });
+    const next = await call('tasks.next', { sessionId });
+    expect(next['grants']).toMatchObject([{ attempt: 1, fence: 2, scope }]);
+  });
+
+  test('a completion with the next task carries what is set aside for that', async () => {
+    const { call } = await start();
+    const budget = { estimateMicroUsd: 1_000_000 };
+    const tasks = [task('a'), task('b', { dependsOn: ['a'], budget })];
+    await call('plans.submit', { plan: { id: 'p', tasks } });
+    const { sessionId } = await call('sessions.open', { agent: 'ada' });
+    const { fencingToken } = await call('tasks.claim', { sessionId, taskId: 'p/a' });
+    expect(await call('tasks.complete', { taskId: 'p/a', fencingToken, next: true })).toMatchObject(
+      {
+        taskId: 'p/a',
+        phase: 'done',
+        grants: [{ taskId: 'p/b', scope: { reservedMicroUsd: 2_000_000 } }],
+      },
+    );
+  });
+});
+
+describe('a blocker’s reply', () => {
+  const SIP = 'integration:sip';
+  const NDI = 'integration:ndi';
+  const swarm = (swarmId: string, capability: string, more: object = {}) => ({
+    profile: { swarmId, capabilities: [capability], costPerHourMicroUsd: 1_000_000, ...more },
+  });
+  /** Ada of the swarm `blue` holds p/a and says what she needs. */
+  const stuck = async () => {
+    const started = await start();
+    const { call } = started;
+    await call('swarms.register', swarm('blue', 'integration:webrtc'));
+    await call('plans.submit', { plan: { id: 'p', tasks: [task('a')] } });
+    const { sessionId } = await call('sessions.open', { agent: 'ada', swarm: 'blue' });
+    const { fencingToken } = await call('tasks.claim', { sessionId, taskId: 'p/a' });
+    const raise = (needs: readonly string[], key?: string, more: object = {}) =>
+      call(
+        'blockers.raise',
+        { taskId: 'p/a', fencingToken, kind: 'capability', title: 'stuck', needs, ...more },
+        key,
+      );
+    return { ...started, sessionId: String(sessionId), raise };
+  };
+  const ticks = async (): Promise<void> => {
+    for (let i = 0; i < 10; i += 1) await new Promise((resolve) => setImmediate(resolve));
+  };
+
+  test('names helpers with their swarm and relation, what is open, and what nobody has', async () => {
+    const { call, fabric, raise } = await stuck();
+    const relations = [{ kind: 'minister-of', with: 'blue' }];
+    await call('swarms.register', swarm('red', SIP, { relations }));
+    const waiting = String(
+      (await call('sessions.open', { agent: 'bob', swarm: 'red' }))['sessionId'],
+    );
+    await call('sessions.open', { agent: 'cyd', capabilities: [NDI] });
+    fabric.wait(
+      waiting,
+      {},
+      () => undefined,
+      () => undefined,
+    );
+    await ticks();
+    const raised = await raise([SIP, NDI, 'integration:h323'], 'raise-000000001');
+    expect(raised).toMatchObject({
+      taskId: 'p/a',
+      phase: 'leased',
+      helpers: [
+        {
+          needs: [SIP],
+          sessionId: waiting,
+          agent: 'bob',
+          swarmId: 'red',
+          relation: 'minister-of',
+          limitMicroUsd: 5_000_000,
+        },
+      ],
+      open: [expect.stringMatching(/^p\/help\.blk_/u)],
+      uncovered: ['integration:h323'],
+      escalationId: expect.stringMatching(/^esc_\d+$/u),
+    });
+    expect(await raise([SIP, NDI, 'integration:h323'], 'raise-000000001')).toEqual(raised);
+    const { escalations } = await call('escalations.list', {});
+    expect(escalations).toMatchObject([
+      { escalationId: raised['escalationId'], subject: raised['blockerId'] },
+    ]);
+  });
+
+  test('without needs names nobody; with the lease given back the task is blocked', async () => {
+    const { raise } = await stuck();
+    expect(await raise([], undefined, { release: true })).toEqual({
+      blockerId: expect.any(String),
+      taskId: 'p/a',
+      phase: 'blocked',
+      helpers: [],
+      open: [],
+      uncovered: [],
+    });
+  });
+
+  test('of a declaration says how many say so, until there are enough', async () => {
+    const { call, raise } = await stuck();
+    const helpers = await Promise.all(
+      ['bob', 'cyd'].map(async (agent) => (await call('sessions.open', { agent }))['sessionId']),
+    );
+    const { blockerId } = await raise([], undefined, { quorum: 2 });
+    for (const sessionId of helpers) await call('blockers.join', { sessionId, blockerId });
+    const say = (sessionId: unknown) =>
+      call('blockers.resolve', { blockerId, sessionId, resolution: 'there' });
+    const [one, two] = helpers;
+    const open = {
+      blockerId,
+      taskId: 'p/a',
+      phase: 'leased',
+      declared: 1,
+      quorum: 2,
+      status: 'open',
+    };
+    expect(await say(one)).toEqual(open);
+    expect(await say(one)).toEqual(open);
+    expect(await say(two)).toEqual({ ...open, declared: 2, status: 'resolved' });
   });
 });
