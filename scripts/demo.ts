@@ -257,7 +257,7 @@ async function prove(
     const hashes =
       replay.hashesCompared === 0 ? '' : `, state hashes equal (${replay.hashesCompared})`;
     story.good(`${replay.decided} decisions made again with the same result${hashes}`);
-    story.good('invariants C1 to C5 checked after each of them');
+    story.good('invariants C1 to C5, G1, G2 and G4 checked after each of them');
     story.fact(`root ${root}`);
   } else {
     story.refusal('the log', {

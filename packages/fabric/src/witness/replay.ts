@@ -11,7 +11,7 @@
 import type { Buffer } from 'node:buffer';
 import {
   DECIDER_VERSION,
-  coordinatorFaults,
+  worldFaults,
   createWorld,
   decide,
   evolve,
@@ -286,7 +286,7 @@ class Replay {
     if (this.#sinceCheck < this.#world.coordinator.tasks.count) return;
     this.#sinceCheck = 0;
     this.#invariantChecks += 1;
-    const [fault] = coordinatorFaults(this.#world.coordinator);
+    const [fault] = worldFaults(this.#world);
     if (fault !== undefined) this.#diverge(entry.index, 'invariant', '', fault);
   }
 
