@@ -2,7 +2,7 @@
  * Random commands that make sense: of plans with phases, gates, paths and dependencies in every direction, by a few
  * sessions that now and then do what they should not. The same world and seed give the same command.
  */
-import type { ArgsOf, World } from '@infrafabric/core';
+import { DECIDER_VERSION, type ArgsOf, type World } from '@infrafabric/core';
 import { SESSION_IDLE_MS } from '@infrafabric/protocol';
 
 import { GOVERNOR_CHOICES, openSession, randomBudget, raiseBlocker } from './random-governor.ts';
@@ -106,7 +106,9 @@ const submitPlan: Choose = ({ random, world }) => {
   return command('plans.submit', {
     plan: {
       ...randomPlan(random, id, world.coordinator.tasks.ids),
-      ...(random.chance(0.2) ? { budget: { limitMicroUsd: random.below(20) * 1_000_000 } } : {}),
+      ...(random.chance(0.2)
+        ? { budget: { limitMicroUsd: (1 + random.below(20)) * 1_000_000 } }
+        : {}),
     },
     ...(random.chance(0.8) ? { confirmMicroUsd: 1_000_000_000 } : {}),
   });
@@ -356,7 +358,7 @@ export const randomPauseMs = (seed: number): number => {
 const realmOpen = (): RunCommand => {
   const args: ArgsOf<'realm.open'> = {
     release: '0',
-    decider: 1,
+    decider: DECIDER_VERSION,
     cutBytes: 0,
     cause: 'start',
     node: 'n',

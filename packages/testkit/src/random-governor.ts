@@ -25,6 +25,10 @@ const SWARMS = ['core', 'sip', 'lone'];
 const MODELS = ['small', 'large'];
 const AMOUNTS = [0, 1, 300_000, 2_000_000, 9_000_000];
 const LIMITS = [0, 500_000, 3_000_000, 20_000_000, 100_000_000];
+/** A task that may cost more than there is is never done: such are few. */
+const TASK_LIMITS = [0, 500_000, 500_000, 3_000_000, 3_000_000, 100_000_000];
+/** What most people who set a limit mean. */
+const ENOUGH_MICRO_USD = 1_000_000_000;
 const RELATIONS = ['minister-of', 'friend-of', 'younger-of', 'governor-of'] as const;
 
 type TaskArgs = PlainArgs<'plans.submit'>['plan']['tasks'][number];
@@ -36,7 +40,7 @@ export const randomBudget = (random: Random): Pick<TaskArgs, 'budget' | 'estimat
   ...(random.chance(0.3)
     ? {
         budget: {
-          ...(random.chance(0.5) ? { limitMicroUsd: random.pick(LIMITS) } : {}),
+          ...(random.chance(0.5) ? { limitMicroUsd: random.pick(TASK_LIMITS) } : {}),
           ...(random.chance(0.7) ? { estimateMicroUsd: random.pick(AMOUNTS) } : {}),
         },
       }
@@ -82,7 +86,8 @@ export const raiseBlocker: Choose = (sight) => {
 };
 
 const registerSwarm: Choose = ({ random }) => {
-  const capabilities = some(random, SKILLS, 0.6);
+  const known = random.chance(0.9) ? SKILLS.slice(0, -1) : SKILLS;
+  const capabilities = some(random, known, 0.6);
   return command('swarms.register', {
     profile: {
       swarmId: random.pick(SWARMS.slice(0, 2)),
@@ -113,8 +118,8 @@ const accountFor = ({ random, tasks, sessions }: Sight): string => {
 const setBudget: Choose = (sight) => {
   const { random } = sight;
   return command('budgets.set', {
-    account: accountFor(sight),
-    limitMicroUsd: random.chance(0.5) ? 1_000_000_000 : random.pick(LIMITS),
+    account: random.chance(0.3) ? 'realm' : accountFor(sight),
+    limitMicroUsd: random.chance(0.6) ? ENOUGH_MICRO_USD : random.pick(LIMITS),
     ...(random.chance(0.3) ? { reason: 'so it is' } : {}),
   });
 };
@@ -169,7 +174,7 @@ const reset: Choose = (sight) =>
   command('breakers.reset', {
     swarmId: swarmIn(sight, 'open'),
     reason: 'mended',
-    ...(sight.random.chance(0.4) ? { limitMicroUsd: 1_000_000_000 } : {}),
+    ...(sight.random.chance(0.4) ? { limitMicroUsd: ENOUGH_MICRO_USD } : {}),
   });
 
 const escalationIn = ({ random, world }: Sight): string =>
@@ -255,11 +260,22 @@ const STRICT: readonly PolicyArgs[] = [
 
 const setPolicy: Choose = ({ random }) =>
   command('policies.set', {
-    policy: random.pick(random.chance(0.7) ? POLICIES : STRICT),
+    policy: random.pick(random.chance(0.8) ? POLICIES : STRICT),
     ...(random.chance(0.3) ? { reason: 'new times' } : {}),
   });
 
 const hasSwarms = ({ governor }: World): boolean => governor.swarms.size > 0;
+
+const hasStopped = ({ governor }: World): boolean =>
+  [...governor.swarms.values()].some(({ breaker }) => breaker.state === 'open');
+
+/** The command where a swarm is stopped, or one time in ten; else a cost. */
+const ifStopped =
+  (choose: Choose): Choose =>
+  (sight) =>
+    hasStopped(sight.world) || sight.random.chance(0.1)
+      ? choose(sight)
+      : ifAny(PHASE_LEASED, spend)(sight);
 
 /** The command where a swarm is registered; else one is. */
 const ifSwarm =
@@ -274,7 +290,7 @@ export const GOVERNOR_CHOICES: readonly (readonly [number, Choose])[] = [
   [1, ifAny(PHASE_LEASED, progress)],
   [0.5, setPrice],
   [0.5, ifSwarm(trip)],
-  [3, ifSwarm(reset)],
+  [3, ifStopped(reset)],
   [1.5, setPolicy],
   [
     0.5,

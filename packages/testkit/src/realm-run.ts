@@ -3,6 +3,7 @@ import { hash } from 'node:crypto';
 
 import {
   createWorld,
+  DECIDER_VERSION,
   decide,
   evolve,
   leaseOf,
@@ -133,7 +134,7 @@ export const openedRealm = (): RealmRun => {
   const realm = new RealmRun();
   const args: ArgsOf<'realm.open'> = {
     release: '0',
-    decider: 1,
+    decider: DECIDER_VERSION,
     cutBytes: 0,
     cause: 'start',
     node: 'test',

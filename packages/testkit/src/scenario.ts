@@ -7,6 +7,7 @@
  * decided at that instant, as the engine does.
  */
 import {
+  DECIDER_VERSION,
   explainTask,
   liveLeases,
   openSessions,
@@ -128,7 +129,7 @@ class Scenario {
     lead: () => {
       const args = {
         release: '0',
-        decider: 1,
+        decider: DECIDER_VERSION,
         cutBytes: 0,
         cause: 'takeover' as const,
         node: 'b',
