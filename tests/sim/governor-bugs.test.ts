@@ -1,3 +1,4 @@
+import type * as Core from '@infrafabric/core';
 import { expect, test, vi } from 'vitest';
 
 import { GOVERNOR_BUGS } from '../../packages/testkit/src/sim/governor-bugs.ts';
@@ -6,7 +7,7 @@ import { simulate } from '../../packages/testkit/src/sim/simulate.ts';
 
 // Core's door with a passage for planted decisions, as `scripts/sim/plant-core.ts` puts it in outside of tests.
 vi.mock('@infrafabric/core', async (importOriginal) => {
-  const core = await importOriginal<typeof import('@infrafabric/core')>();
+  const core = await importOriginal<typeof Core>();
   const { passing } = await import('../../packages/testkit/src/sim/planted-decision.ts');
   return { ...core, decide: passing(core.decide) };
 });
