@@ -57,8 +57,8 @@ export const cell = (text: string | number | undefined, paint?: Paint): Cell =>
     ? { text: String(text), paint, right: true }
     : { text: printable(text ?? '—'), paint };
 
-/** The narrowest that a cell is cut to. */
-const CELL_CHARS_MIN = 12;
+/** The narrowest that a cell is cut to: nine columns of a match fit in eighty characters. */
+const CELL_CHARS_MIN = 10;
 const GAP = '  ';
 
 /**

@@ -58,17 +58,7 @@ export const GOVERNOR_VIEWS: Views = {
       cell(one.openSessions),
       cell(one.reason),
     ]);
-    const heads = [
-      'SWARM',
-      'VERDICT',
-      'MATCH',
-      'REPUTATION',
-      'EXPECTED',
-      'SCORE',
-      'LEFT',
-      'OPEN',
-      'WHY',
-    ];
+    const heads = ['SWARM', 'VERDICT', 'MATCH', 'REPUTE', 'COST', 'SCORE', 'LEFT', 'OPEN', 'WHY'];
     return `${head}\n${table(terminal, heads, rows)}${more(next)}`;
   },
   'swarms.list': ({ swarms, next }, terminal) => {
@@ -86,7 +76,7 @@ export const GOVERNOR_VIEWS: Views = {
       right(left[at] ?? ''),
       cell(one.capabilities.join(', ')),
     ]);
-    const heads = ['SWARM', 'BREAKER', 'OPEN', 'AN HOUR', 'REPUTATION', 'SPENT', 'LEFT', 'CAN'];
+    const heads = ['SWARM', 'BREAKER', 'OPEN', 'AN HOUR', 'REPUTE', 'SPENT', 'LEFT', 'CAN'];
     return table(terminal, heads, rows) + more(next);
   },
   'swarms.show': (swarm, terminal, nowMs) =>

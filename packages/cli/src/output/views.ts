@@ -2,6 +2,7 @@
 import type { OperationName, OutputOf } from '@infrafabric/protocol';
 import { agoText, durationText } from '../commands/duration.ts';
 import { shortened } from '../plans/index.ts';
+import { printable } from '../plans/report/printable.ts';
 import { usdText } from '../costs/money.ts';
 import { cell, pairs, table } from './terminal.ts';
 import type { Cell, Paint, Terminal } from './terminal.ts';
@@ -296,7 +297,23 @@ export const viewOf = (
   // The fabric made the output with the schema of this very operation.
   // eslint-disable-next-line typescript/no-unsafe-type-assertion -- see above
   const view = found?.[1] as ((value: unknown, at: Terminal, now: number) => string) | undefined;
-  return view === undefined ? fieldsText(output, terminal) : view(output, terminal, nowMs);
+  if (view === undefined) return fieldsText(output, terminal);
+  return view(RAW.has(operation) ? output : printableIn(output), terminal, nowMs);
+};
+
+/** What programs read as it is, lines and all, and what goes through cells as JSON. */
+const RAW: ReadonlySet<string> = new Set([
+  'witness.proof',
+  'witness.checkpoint',
+  'witness.query',
+] satisfies OperationName[]);
+
+/** The same value with every text in it printable: sentences are made of it without looking at it again. */
+const printableIn = (value: unknown): unknown => {
+  if (typeof value === 'string') return printable(value);
+  if (Array.isArray(value)) return value.map(printableIn);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, printableIn(one)]));
 };
 
 const fieldsText = (output: unknown, terminal: Terminal): string => {
