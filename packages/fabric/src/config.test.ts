@@ -69,6 +69,47 @@ describe('refusals', () => {
     ['a file that is a list', { files: { '/w/ifab.json': '[]' } }, /no JSON object/],
     ['an unknown journal', { env: { IFAB_JOURNAL: 'tape' } }, /journal/],
     ['a secret on the command line', { flags: { token: 'ifo1.x' } }, /IFAB_TOKEN/],
+    [
+      'a notifier of no kind',
+      { env: { IFAB_NOTIFY: '[{"kind":"pigeon"}]' } },
+      /notify\.0\.kind \(IFAB_NOTIFY\)/,
+    ],
+    [
+      'notifiers that are no list',
+      { env: { IFAB_NOTIFY: '{"kind":"console"}' } },
+      /notify \(IFAB_NOTIFY\)/,
+    ],
+    ['notifiers that are no JSON', { env: { IFAB_NOTIFY: 'console' } }, /IFAB_NOTIFY is no JSON/],
+    [
+      'a webhook without a secret',
+      { files: { '/w/ifab.json': '{"notify":[{"kind":"webhook","url":"https://a.example"}]}' } },
+      /notify\.0\.secretFile \(\/w\/ifab\.json\)/,
+    ],
+    [
+      'a webhook to a file',
+      {
+        files: {
+          '/w/ifab.json':
+            '{"notify":[{"kind":"webhook","url":"file:///etc/passwd","secretFile":"s"}]}',
+        },
+      },
+      /notify\.0\.url/,
+    ],
+    [
+      'a notifier with a key of another',
+      { files: { '/w/ifab.json': '{"notify":[{"kind":"console","path":"x"}]}' } },
+      /notify\.0.*path/,
+    ],
+    [
+      'two notifiers of one name',
+      {
+        files: {
+          '/w/ifab.json':
+            '{"notify":[{"kind":"console"},{"kind":"file","path":"x","name":"console"}]}',
+        },
+      },
+      /notify \(.*two notifiers have one name/,
+    ],
     ['a realm that is none', { flags: { realm: 'A B' } }, /realm id/],
   ])('%s', (_what, given, why) => {
     expect(() => readConfig(inputs(given))).toThrow(why);
@@ -114,4 +155,48 @@ test('secrets are masked wherever a configuration is shown', () => {
   expect(loaded.config.token).toBe('ifo1.secret');
   const shown = JSON.stringify([maskedConfig(loaded.config), explainConfig(loaded, 'token')]);
   expect(shown).not.toMatch(/secret|other/);
+});
+
+describe('notify', () => {
+  const webhook = {
+    kind: 'webhook',
+    url: 'https://user:pass@hooks.example:8443/services/T0/B0/s3cr3t?key=s3cr3t',
+    secretFile: 'keys/hook.secret',
+  };
+
+  test('is the console where nobody says otherwise, and nobody where it is empty', () => {
+    expect(readConfig(inputs()).config.notify).toEqual([
+      { kind: 'console', name: 'console', format: 'auto' },
+    ]);
+    expect(readConfig(inputs({ env: { IFAB_NOTIFY: '[]' } })).config.notify).toEqual([]);
+  });
+
+  test('of a webhook is shown where it goes, never what may be a credential', () => {
+    const text = JSON.stringify({ notify: [webhook, { kind: 'file', path: 'told.ndjson' }] });
+    const loaded = readConfig(
+      inputs({
+        env: { IFAB_NOTIFY: JSON.stringify([webhook]) },
+        files: { '/w/ifab.json': text },
+      }),
+    );
+    expect(loaded.config.notify).toMatchObject([{ url: webhook.url, timeoutMs: 10_000 }]);
+    const explained = explainConfig(loaded, 'notify');
+    expect(explained).toMatchObject({
+      from: { kind: 'env', name: 'IFAB_NOTIFY' },
+      value: [{ url: 'https://hooks.example:8443/…', secretFile: 'keys/hook.secret' }],
+      hid: [{ value: [{ url: 'https://hooks.example:8443/…' }, { path: 'told.ndjson' }] }],
+    });
+    const shown = JSON.stringify([explained, maskedConfig(loaded.config)]);
+    expect(shown).not.toMatch(/s3cr3t|user|pass@/u);
+  });
+
+  test('that is wrong where it is hidden is not shown at all', () => {
+    const secret = '{"notify":[{"kind":"webhook","url":"https://a.example/s3cr3t"}]}';
+    const loaded = readConfig(
+      inputs({ env: { IFAB_NOTIFY: '[]' }, files: { '/w/ifab.json': secret } }),
+    );
+    const explained = explainConfig(loaded, 'notify');
+    expect(explained.hid).toHaveLength(1);
+    expect(JSON.stringify(explained)).not.toContain('s3cr3t');
+  });
 });

@@ -24,7 +24,7 @@ export const complete = async (words: readonly string[], io: Io): Promise<number
     found === 'files'
       ? [':files\n']
       : found
-          .filter(({ word }) => word.startsWith(current))
+          .filter(({ word }) => word !== '' && word.startsWith(current))
           .map(({ word, says }) => `${printable(word)}\t${printable(says)}\n`);
   io.stdout.write(lines.join(''));
   return EXIT_DONE;

@@ -47,6 +47,86 @@ test('a phase is one of the plan that stands before it', async () => {
   expect(wire.calls[0]).toEqual(['plans.show', { planId: 'shop' }]);
 });
 
+test.each([
+  [
+    ['swarm', 'show', ''],
+    'swarms.list',
+    { swarms: [{ swarmId: 'red', model: 'sonnet' }, { swarmId: 'free' }] },
+    'free\t\nred\tsonnet\n',
+    { limit: 200 },
+  ],
+  [
+    ['breaker', 'reset', 'r'],
+    'swarms.list',
+    {
+      swarms: [
+        { swarmId: 'red', model: '\u001b[2J' },
+        { swarmId: 'blue', model: 'm' },
+      ],
+    },
+    'red\t\\u{1b}[2J\n',
+    { limit: 200 },
+  ],
+  [
+    ['budget', 'set', 'swarm:'],
+    'budgets.list',
+    { accounts: [{ account: 'realm' }, { account: 'swarm:red', parent: 'realm' }] },
+    'swarm:red\trealm\n',
+    { limit: 200 },
+  ],
+  [
+    ['escalation', 'ack', ''],
+    'escalations.list',
+    { escalations: [{ escalationId: 'esc_7', summary: 'red is stopped' }] },
+    'esc_7\tred is stopped\n',
+    { limit: 200, status: 'open' },
+  ],
+  [
+    ['blocker', 'resolve', ''],
+    'blockers.list',
+    { blockers: [{ blockerId: 'blk_1', title: 'stuck' }] },
+    'blk_1\tstuck\n',
+    { limit: 200, status: 'open' },
+  ],
+  [
+    ['session', 'close', ''],
+    'sessions.list',
+    { sessions: [{ sessionId: 'ses_1', agent: 'ada' }] },
+    'ses_1\tada\n',
+    { limit: 200, status: 'open' },
+  ],
+])('%j is completed from %s', async (words, operation, answer, text, input) => {
+  wire = await serveAnswers({ [operation]: () => answer });
+  const { env, calls } = wire;
+  const sorted = async () => {
+    const { stdout } = await run(['__complete', ...words], { env });
+    const lines = stdout.split('\n').filter(Boolean).toSorted();
+    return lines.map((line) => `${line}\n`).join('');
+  };
+  await expect.poll(sorted).toBe(text);
+  expect(calls[0]).toEqual([operation, input]);
+});
+
+test.each(['swarms.list', 'budgets.list', 'escalations.list'])(
+  'a refusal or a strange answer of %s offers nothing and says nothing',
+  async (operation) => {
+    const list = operation.split('.')[0] ?? '';
+    const words = {
+      swarms: ['swarm', 'show', ''],
+      budgets: ['budget', 'set', ''],
+      escalations: ['escalation', 'ack', ''],
+    }[list] ?? [''];
+    for (const answer of [
+      () => problem('auth.forbidden', 'give-up', 403),
+      () => ({ [list]: [null, 5, {}] }),
+      () => [],
+    ]) {
+      expect((await complete({ [operation]: answer }, ...words)).stdout).toBe('');
+      await wire?.close();
+    }
+  },
+);
+
 test('the fabric of --url is asked, written either way', async () => {
   const answers = { 'plans.list': () => ({ plans: [{ planId: 'here', title: 'H' }] }) };
   wire = await serveAnswers(answers);
