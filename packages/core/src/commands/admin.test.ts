@@ -239,6 +239,7 @@ describe('limiting an account', () => {
       governedBy(realm, [rule('budget.set', when)]);
       expect(rejectionOf(limit(realm, 'plan:p'))).toMatchObject({
         code: 'policy.denied',
+        detail: 'budget.set plan:p: because',
         facts: { action: 'budget.set', subject: 'plan:p' },
       });
     }
@@ -270,9 +271,10 @@ describe('what the policy denies', () => {
     for (const [when, profile] of rows) {
       const realm = openedRealm();
       governedBy(realm, [rule('swarm.register', when as string)]);
-      expect([when, rejectionOf(registered(realm, profile as object))?.code]).toStrictEqual([
+      // A rule that fails denies too: that it speaks shows in its reason.
+      expect([when, rejectionOf(registered(realm, profile as object))?.detail]).toStrictEqual([
         when,
-        'policy.denied',
+        'swarm.register s: because',
       ]);
       expect(realm.world.governor.swarms.size).toBe(0);
     }
@@ -299,7 +301,10 @@ describe('what the policy denies', () => {
       registered(realm, { limitMicroUsd: 9 });
       realm.run('breakers.trip', { swarmId: 's', reason: 'r' });
       governedBy(realm, [rule('breaker.reset', when)]);
-      expect([when, rejectionOf(reset(realm, more))?.code]).toStrictEqual([when, 'policy.denied']);
+      expect([when, rejectionOf(reset(realm, more))?.detail]).toStrictEqual([
+        when,
+        'breaker.reset s: because',
+      ]);
       expect(realm.world.governor.swarms.get('s')?.breaker.state).toBe('open');
     }
     const realm = openedRealm();

@@ -84,6 +84,46 @@ describe('what opens it', () => {
     expect(realm.world.governor.swarms.get('s')?.failures).toBe(1);
   });
 
+  test('work that is accepted is a success: it forgives what failed before', () => {
+    const realm = begun({ failureThreshold: 2 });
+    realm.run('plans.submit', {
+      plan: {
+        id: 'q',
+        tasks: [{ key: 'g', title: 'G', gates: [{ name: 'lint', run: { shell: 'true' } }] }],
+      },
+    });
+    claim(realm, 'p/t0');
+    fail(realm, 'p/t0');
+    claim(realm, 'q/g');
+    done(realm, 'q/g');
+    realm.run(
+      'tasks.judge',
+      { taskId: 'q/g', verdict: 'accept', reason: 'r' },
+      { principal: 'olga' },
+    );
+    expect(realm.world.governor.swarms.get('s')?.failures).toBe(0);
+    claim(realm, 'p/t1');
+    expect(tripOf(fail(realm, 'p/t1'))).toBeUndefined();
+  });
+
+  test('not a session that is closed or revoked: nobody failed', () => {
+    const realm = begun({ failureThreshold: 1 });
+    claim(realm, 'p/t0');
+    claim(realm, 'p/t1', 'bob');
+    expect(typesOf(realm.run('sessions.close', { sessionId: 'ada' }))).toStrictEqual([
+      'budget.settled',
+      'session.closed',
+    ]);
+    expect([...(realm.world.governor.sessionsOf.get('s') ?? [])]).toStrictEqual(['bob']);
+    realm.run('sessions.revoke', { sessionId: 'bob', reason: 'r' });
+    expect(realm.world.governor.swarms.get('s')).toMatchObject({
+      failures: 0,
+      results: [],
+      breaker: { state: 'closed' },
+    });
+    expect(realm.world.governor.sessionsOf.size).toBe(0);
+  });
+
   test('the rate of failures within the window', () => {
     const realm = begun({ failureSamplesMin: 4, failureThreshold: 9, failureWindowMs: 60_000 });
     const results = ['fail', 'fail', 'done'] as const;
@@ -139,6 +179,11 @@ describe('what opens it', () => {
     done(realm, 'p/t0');
     claim(realm, 'p/t1');
     expect(tripOf(cost(realm, 'p/t1', 1))).toBeUndefined();
+    // A failure is nothing to show for it.
+    fail(realm, 'p/t1');
+    claim(realm, 'p/t1');
+    expect(tripOf(cost(realm, 'p/t1', 2 * DOLLAR - 1))).toMatchObject({ cause: 'no-progress' });
+    expect(realm.world.governor.swarms.get('s')?.spentSinceProgress).toBe(2 * DOLLAR);
     // Progress of a session that is in no swarm is nobody’s.
     realm.run('sessions.open', { agent: 'eve' }, { ids: ['eve'] });
     claim(realm, 'p/t2', 'eve');
@@ -147,7 +192,7 @@ describe('what opens it', () => {
       fence: realm.fenceOf('p/t2'),
       evidence: 'commit',
     });
-    expect(realm.world.governor.swarms.get('s')?.spentSinceProgress).toBe(1);
+    expect(realm.world.governor.swarms.get('s')?.spentSinceProgress).toBe(2 * DOLLAR);
   });
 
   test('an operator, with a reason; twice is refused', () => {
@@ -207,6 +252,13 @@ describe('an open breaker', () => {
     realm.run('sessions.open', { agent: 'eve' }, { ids: ['eve'] });
     realm.run('sessions.open', { agent: 'zoe', swarm: 'unregistered' }, { ids: ['zoe'] });
     trip(realm);
+    expect(realm.world.governor.swarmOf).toStrictEqual(
+      new Map([
+        ['ada', 's'],
+        ['bob', 's'],
+        ['zoe', 'unregistered'],
+      ]),
+    );
     expect(codeOf(claim(realm, 'p/t0', 'eve'))).toBe('accept');
     expect(codeOf(claim(realm, 'p/t1', 'zoe'))).toBe('accept');
   });
@@ -258,6 +310,27 @@ describe('half-open', () => {
     expect(realm.run('tasks.next', { sessionId: 'bob', count: 3 })).toMatchObject({
       events: { length: 6 },
     });
+  });
+
+  test('a probe that spends is no success yet; one that is handed in is when it is accepted', () => {
+    const realm = halfOpen();
+    realm.run('plans.submit', {
+      plan: {
+        id: 'q',
+        tasks: [{ key: 'g', title: 'G', gates: [{ name: 'lint', run: { shell: 'true' } }] }],
+      },
+    });
+    claim(realm, 'q/g');
+    expect(typesOf(cost(realm, 'q/g', 5))).toStrictEqual(['usage.recorded']);
+    done(realm, 'q/g');
+    expect(stateOf(realm)).toBe('half-open');
+    const verdict = realm.run(
+      'tasks.judge',
+      { taskId: 'q/g', verdict: 'accept', reason: 'r' },
+      { principal: 'olga' },
+    );
+    expect(typesOf(verdict)).toStrictEqual(['task.accepted', 'breaker.closed']);
+    expect(stateOf(realm)).toBe('closed');
   });
 
   test('a probe that fails opens it again, and a person is told again', () => {
@@ -338,6 +411,19 @@ describe('the reset', () => {
       { type: 'breaker.reset', by: 'operator', reason: 'fixed' },
       { type: 'budget.limited', account: 'swarm:s', limitMicroUsd: 9 * DOLLAR, reason: 'fixed' },
     ]);
+  });
+
+  test('wants no new limit where money is left, or was not what opened it', () => {
+    const empty = begun();
+    empty.run('budgets.set', { account: 'swarm:s', limitMicroUsd: 0 });
+    trip(empty);
+    expect(typesOf(reset(empty))).toStrictEqual(['breaker.reset']);
+    // What no account covered counts against the swarm, and is not money that it had.
+    const over = begun({}, { budget: { limitMicroUsd: DOLLAR } });
+    over.run('budgets.set', { account: 'swarm:s', limitMicroUsd: 3 * DOLLAR });
+    claim(over, 'p/t0');
+    expect(tripOf(cost(over, 'p/t0', 3 * DOLLAR))).toMatchObject({ cause: 'budget' });
+    expect(typesOf(reset(over))).toStrictEqual(['breaker.reset']);
   });
 
   test('forgives the failures before it: it is judged by what comes now', () => {

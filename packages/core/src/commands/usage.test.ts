@@ -171,6 +171,39 @@ describe('what a call costs', () => {
   });
 });
 
+test('the event says what is known and nothing else', () => {
+  const realm = begun();
+  expect(usageOf(cost(realm, { microUsd: 3 }, 'p/b'))).toStrictEqual({
+    basis: 'measured',
+    chargedMicroUsd: 3,
+    component: 'agent',
+    fence: 1,
+    microUsd: 3,
+    overrunMicroUsd: 0,
+    planId: 'p',
+    sessionId: 'bob',
+    taskId: 'p/b',
+    type: 'usage.recorded',
+  });
+  expect(realm.world.governor.reservations.get('p/b')).toStrictEqual({
+    taskId: 'p/b',
+    fence: 1,
+    planId: 'p',
+    sessionId: 'bob',
+    left: 0,
+    spent: 3,
+  });
+  expect(realm.entries.at(-1)?.events[0]).toStrictEqual({
+    amountMicroUsd: 0,
+    fence: 1,
+    limitMicroUsd: 10 * DOLLAR,
+    planId: 'p',
+    sessionId: 'bob',
+    taskId: 'p/b',
+    type: 'budget.reserved',
+  });
+});
+
 describe('who pays', () => {
   test('a cost draws on task, session, swarm, plan and realm; without a swarm on four', () => {
     const realm = begun();
@@ -277,8 +310,12 @@ describe('alerts', () => {
       [1, ['plan:p 100']],
       [1, []],
     ];
-    for (const [microUsd, expected] of steps)
-      expect(alertsOf(cost(realm, { microUsd }))).toStrictEqual(expected);
+    for (const [microUsd, expected] of steps) {
+      const decision = cost(realm, { microUsd });
+      expect(alertsOf(decision)).toStrictEqual(expected);
+      // A person is told of the last mark alone.
+      expect(typesOf(decision).includes('escalation.raised')).toBe(expected.includes('plan:p 100'));
+    }
   });
 
   test('a cost that passes all marks gives the highest alone', () => {

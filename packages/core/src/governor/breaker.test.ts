@@ -125,6 +125,9 @@ describe('the rate of failures', () => {
     mixed(swarm, AT);
     expect(why(swarm, { failures: 1, successes: 1 })).toBeUndefined();
     expect(why(swarm, { failures: 2, successes: 1 })).toBe('failure-rate');
+    const strict = { failureSamplesMin: 12, failureRatePermille: 400 };
+    expect(why(swarm, { failures: 1, successes: 2 }, strict)).toBe('failure-rate');
+    expect(why(swarm, { failures: 1, successes: 1 }, strict)).toBeUndefined();
   });
 });
 

@@ -147,10 +147,16 @@ describe('limits', () => {
     expect(limit(realm, 'realm', RESOURCE_POLICY_DEFAULT.realmLimitMicroUsd)).toStrictEqual({
       kind: 'unchanged',
     });
-    expect(limit(realm, 'realm', 5)).toMatchObject({
+    expect(limit(realm, 'realm', 5)).toStrictEqual({
+      kind: 'accept',
       events: [
         { account: 'realm', by: 'operator', limitMicroUsd: 5, reason: 'r', type: 'budget.limited' },
       ],
+    });
+    const args = { account: 'realm', limitMicroUsd: 6 };
+    expect(realm.submit({ op: 'budgets.set', args })).toStrictEqual({
+      kind: 'accept',
+      events: [{ account: 'realm', by: 'operator', limitMicroUsd: 6, type: 'budget.limited' }],
     });
   });
 
@@ -269,9 +275,21 @@ describe('the policy', () => {
       code: 'budget.too_low',
     });
     // The limit that it has already is no event.
-    expect(
-      setPolicy(realm, { resource: { realmLimitMicroUsd: 60, failureThreshold: 9 } }),
-    ).toMatchObject({ events: { length: 1 } });
+    const decision = setPolicy(realm, {
+      resource: { realmLimitMicroUsd: 60, failureThreshold: 9 },
+    });
+    expect(decision).toStrictEqual({
+      kind: 'accept',
+      events: [
+        {
+          by: 'operator',
+          digest: realm.world.governor.policy.digest,
+          minMatchPermille: 700,
+          rules: 0,
+          type: 'policy.set',
+        },
+      ],
+    });
     expect(realm.world.governor.accounts.get('realm')?.limit).toBe(60);
   });
 });

@@ -226,11 +226,24 @@ describe('a cost', () => {
   });
 });
 
+test('a charge is seen by the rest of the decision: what it took of the reservation is not reserved any more', () => {
+  const state = createGovernor();
+  reserve(state, 10);
+  const reservation = state.reservations.get('p/a');
+  if (reservation === undefined) throw new Error('defect: nothing is reserved');
+  const draft = draftOf(state);
+  draftCharge(draft, reservation, 13);
+  expect(balanceOf(draft, 'plan:p')).toMatchObject({ reserved: 0, spent: 10 + 3, overrun: 0 });
+});
+
 describe('defects of the log', () => {
   test('G1: a limit below what is used does not fold', () => {
     const state = createGovernor();
     reserve(state, 10);
     expect(() => limit(state, 'plan:p', 9)).toThrow('G1: a limit below what is spent and reserved');
+    charge(state, 'p/a', 4);
+    expect(() => limit(state, 'plan:p', 9)).toThrow('G1: a limit below what is spent and reserved');
+    limit(state, 'plan:p', 10);
   });
 
   test('G2: a reservation, a cost and a settlement each belong to a lease', () => {
