@@ -10,6 +10,8 @@ const LOT_SEEDS = 250;
 /** A planted bug must show within so many worlds. */
 const SEEDS_FOR_A_BUG = 2_000;
 export const FAILURES_TOLD_MAX = 10;
+/** A long run says this often that it lives. */
+const PROGRESS_WORLDS = 5_000;
 /** Of a law that a planted bug broke, in its line. */
 const LAW_CHARS = 110;
 
@@ -66,6 +68,8 @@ export async function manySeeds(
   let ran = 0;
   await threads.run(lotsOf(what, budget, share), (report) => {
     if (report.kind !== 'seeds') return;
+    if (Math.floor((ran + report.ran) / PROGRESS_WORLDS) > Math.floor(ran / PROGRESS_WORLDS))
+      console.log(`     ${room}: ${ran + report.ran} worlds, ${secondsSince(sinceMs)} s`);
     ran += report.ran;
     addCounts(counts, report.counts);
     for (const failure of report.failures) {

@@ -1,10 +1,11 @@
 /**
  * G4, from the events alone: a swarm whose breaker is open gets no lease, a half-open one has one at a time, and only
- * an operator opens the way. A trip is told to a person once, and comes when failures in a row are as many as may be.
+ * an operator opens the way. A trip is told to a person once, and comes when failures in a row are as many as may be, when all of the
+ * limit is spent, and when too much is spent while nothing comes of it.
  */
 import type { DomainEvent, World } from '@infrafabric/core';
 import type { Committed } from '@infrafabric/fabric';
-import type { InputOf } from '@infrafabric/protocol';
+import { RESOURCE_POLICY_DEFAULT, resourcesOf, type PolicySpec } from '@infrafabric/protocol';
 
 import { trustedOutput } from './judge.ts';
 
@@ -15,6 +16,8 @@ interface Swarm {
   state: State;
   /** Failures in a row. */
   failures: number;
+  /** Micro-dollars since anything came of its work. */
+  spent: number;
 }
 
 /** What the watch of leases knows. */
@@ -22,17 +25,26 @@ export interface Leases {
   readonly live: ReadonlyMap<string, { readonly sessionId: string; readonly fence: number }>;
 }
 
-const FAILURES_DEFAULT = 3;
+/** What the watch of accounts knows. */
+export interface Money {
+  usedOf(account: string): number;
+  limitOf(account: string): number | undefined;
+}
 
 export class BreakerWatch {
   readonly #swarms = new Map<string, Swarm>();
   readonly #swarmOf = new Map<string, string>();
   readonly #broken: Broken;
   readonly #leases: Leases;
-  #failuresMax = FAILURES_DEFAULT;
+  readonly #money: Money;
+  #resource = RESOURCE_POLICY_DEFAULT;
 
-  constructor(leases: Leases, broken: Broken) {
+  constructor(
+    { leases, money }: { readonly leases: Leases; readonly money: Money },
+    broken: Broken,
+  ) {
     this.#leases = leases;
+    this.#money = money;
     this.#broken = broken;
   }
 
@@ -49,11 +61,11 @@ export class BreakerWatch {
         break;
       case 'swarm.registered':
         if (!this.#swarms.has(event.swarmId))
-          this.#swarms.set(event.swarmId, { state: 'closed', failures: 0 });
+          this.#swarms.set(event.swarmId, { state: 'closed', failures: 0, spent: 0 });
         break;
       case 'policy.set': {
-        const { policy } = trustedOutput<InputOf<'policies.set'>>(entry.args);
-        this.#failuresMax = policy.resource.failureThreshold ?? FAILURES_DEFAULT;
+        const { policy } = trustedOutput<{ policy: PolicySpec }>(entry.args);
+        this.#resource = resourcesOf(policy);
         break;
       }
       case 'task.leased':
@@ -67,6 +79,13 @@ export class BreakerWatch {
         break;
       case 'breaker.closed':
         this.#closed(event.swarmId, entry);
+        break;
+      case 'usage.recorded':
+        this.#spent(event.sessionId, event.microUsd);
+        break;
+      case 'task.progressed':
+        if (event.artifact !== undefined || event.evidence === 'commit')
+          this.#spent(event.sessionId, 'progress');
         break;
       case 'task.completed':
         this.#result(event.sessionId, 'success');
@@ -95,10 +114,19 @@ export class BreakerWatch {
 
   /** After the entry: who has failed too often in a row has tripped, and the governor sees what is seen here. */
   end({ index, events }: Committed, world: World): void {
-    for (const [id, { state, failures }] of this.#swarms) {
+    for (const [id, { state, failures, spent }] of this.#swarms) {
       const failed = events.some((event) => this.#isFailureOf(event, id));
-      if (failed && failures >= this.#failuresMax && state !== 'open')
+      if (failed && failures >= this.#resource.failureThreshold && state !== 'open')
         this.#broken(`G4: entry ${index}: ${id} failed ${failures} times in a row and is ${state}`);
+      const paid = events.some(
+        (one) => one.type === 'usage.recorded' && one.swarmId === id && one.microUsd > 0,
+      );
+      const used = this.#money.usedOf(`swarm:${id}`);
+      const isSpent = used >= (this.#money.limitOf(`swarm:${id}`) ?? Number.POSITIVE_INFINITY);
+      if (paid && state !== 'open' && (isSpent || spent >= this.#resource.noProgressMicroUsd))
+        this.#broken(
+          `G4: entry ${index}: ${id} has spent ${used}, ${spent} for nothing, and is ${state}`,
+        );
       const theirs = world.governor.swarms.get(id)?.breaker.state;
       if (theirs !== state)
         this.#broken(
@@ -165,6 +193,7 @@ export class BreakerWatch {
       );
     swarm.state = 'half-open';
     swarm.failures = 0;
+    swarm.spent = 0;
   }
 
   #closed(swarmId: string, { index, events }: Committed): void {
@@ -184,6 +213,14 @@ export class BreakerWatch {
     if (swarmId === undefined) return;
     const swarm = this.#named(swarmId);
     swarm.failures = how === 'success' ? 0 : swarm.failures + 1;
+    if (how === 'success') swarm.spent = 0;
+  }
+
+  #spent(sessionId: string, what: number | 'progress'): void {
+    const swarmId = this.swarmOf(sessionId);
+    if (swarmId === undefined) return;
+    const swarm = this.#named(swarmId);
+    swarm.spent = what === 'progress' ? 0 : swarm.spent + what;
   }
 
   #named(swarmId: string): Swarm {

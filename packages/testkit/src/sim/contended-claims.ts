@@ -8,6 +8,7 @@
 import {
   coordinatorFaults,
   createWorld,
+  DECIDER_VERSION,
   decide,
   evolve,
   type Fence,
@@ -88,7 +89,7 @@ class Hour {
     this.#random = seededRandom(seed);
     const args = {
       release: '0',
-      decider: 1,
+      decider: DECIDER_VERSION,
       cutBytes: 0,
       cause: 'start',
       node: 'n',

@@ -151,6 +151,25 @@ export const GOVERNOR_BUGS: Readonly<Record<string, Doubles>> = {
       event.type === 'escalation.raised' && event.kind === 'breaker' ? [] : [event],
     ),
   },
+  'spent budget trips nothing': {
+    decide: rewriting((event, { command }) => {
+      const isTold = event.type === 'escalation.raised' && event.kind === 'breaker';
+      return command.op === 'usage.record' && (event.type === 'breaker.tripped' || isTold)
+        ? []
+        : [event];
+    }),
+  },
+  'policy forgotten for the next lease': {
+    decide: (asked) => {
+      const { world, command } = asked;
+      const { policy } = world.governor;
+      if (command.op !== 'tasks.next') return asked.real();
+      world.governor.policy = { ...policy, spec: { ...policy.spec, governs: [], rules: [] } };
+      const decision = asked.real();
+      world.governor.policy = policy;
+      return decision;
+    },
+  },
   'limit wider than the one above it': {
     decide: (asked) => {
       const decision = asked.real();

@@ -1,5 +1,5 @@
 /**
- * The governor's laws at every position of the log, from the events alone (see `OwnLedger`, `BreakerWatch`, `PriceWatch`)
+ * The governor's laws at every position of the log, from the events alone (see `OwnLedger`, `BreakerWatch`, `PriceWatch`, `PolicyWatch`)
  * and from what callers hear:
  *
  * G2  The entry that ends a lease settles what it had reserved, and no other entry does; a lease that may cost something
@@ -18,6 +18,7 @@ import type { GovernorPlan } from './governor-plan.ts';
 import { trustedOutput, type Answer } from './judge.ts';
 import { figuresOf, OwnLedger } from './own-ledger.ts';
 import { OwnWorth } from './own-worth.ts';
+import { PolicyWatch } from './policy-watch.ts';
 import { PriceWatch } from './price-watch.ts';
 import type { RoomLaws } from './room.ts';
 
@@ -40,6 +41,7 @@ export class GovernorWatch implements RoomLaws {
   readonly #ledger: OwnLedger;
   readonly #worth: OwnWorth;
   readonly #breakers: BreakerWatch;
+  readonly #policy: PolicyWatch;
   readonly #prices = new PriceWatch();
   readonly #help = new Map<string, { readonly blocked: string; readonly blockerId: string }>();
   readonly #openHelp = new Set<string>();
@@ -53,7 +55,8 @@ export class GovernorWatch implements RoomLaws {
     this.#broken = broken;
     this.#ledger = new OwnLedger(broken);
     this.#worth = new OwnWorth(plans);
-    this.#breakers = new BreakerWatch(this, broken);
+    this.#breakers = new BreakerWatch({ leases: this, money: this.#ledger }, broken);
+    this.#policy = new PolicyWatch(broken);
   }
 
   entry(entry: Committed, world: World): void {
@@ -71,6 +74,7 @@ export class GovernorWatch implements RoomLaws {
       this.#worth.event(event, entry);
       this.#event(event, entry);
       this.#breakers.event(event, entry);
+      this.#policy.event(event, entry);
       this.#overWith(event);
     }
     for (const event of events) {

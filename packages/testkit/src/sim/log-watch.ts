@@ -27,6 +27,8 @@ import {
   type Head,
 } from '@infrafabric/fabric';
 
+import { RESOURCE_POLICY_DEFAULT } from '@infrafabric/protocol';
+
 import type { Medium } from './media.ts';
 import { SIM_GENESIS_LEAF } from './media.ts';
 import { whyNotLeasable, type SimPlan, type SimTask } from './sim-plan.ts';
@@ -77,8 +79,8 @@ export class LogWatch {
   readonly #approvals = new Map<string, number>();
   readonly #plan = new Map<string, SimTask>();
   #head: Head = GENESIS;
-  /** Least share of what a task needs, as the policy in force says; no policy: the default of REQUIREMENTS. */
-  #minMatchPermille = 700;
+  /** Least share of what a task needs, as the policy in force says. */
+  #minMatchPermille = RESOURCE_POLICY_DEFAULT.minMatchPermille;
 
   constructor(options: LogWatchOptions) {
     this.#options = options;

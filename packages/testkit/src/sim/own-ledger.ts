@@ -7,6 +7,7 @@
  * G5  Every account that is drawn on has a finite limit above it.
  */
 import type { DomainEvent } from '@infrafabric/core';
+import { RESOURCE_POLICY_DEFAULT } from '@infrafabric/protocol';
 
 type Of<T extends DomainEvent['type']> = Extract<DomainEvent, { readonly type: T }>;
 type Broken = (law: string) => never;
@@ -29,9 +30,6 @@ interface OwnReservation {
   spent: number;
 }
 
-/** What a realm may spend where nobody has said anything else: $100. */
-const REALM_LIMIT_MICRO_USD = 100_000_000;
-
 export class OwnLedger {
   readonly reservations = new Map<string, OwnReservation>();
   readonly #accounts = new Map<string, OwnAccount>([['realm', accountOf(undefined)]]);
@@ -39,7 +37,7 @@ export class OwnLedger {
 
   constructor(broken: Broken) {
     this.#broken = broken;
-    this.#open('realm', undefined).limit = REALM_LIMIT_MICRO_USD;
+    this.#open('realm', undefined).limit = RESOURCE_POLICY_DEFAULT.realmLimitMicroUsd;
   }
 
   limited({ account, limitMicroUsd, parent }: Of<'budget.limited'>): void {

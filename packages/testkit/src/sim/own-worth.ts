@@ -1,19 +1,22 @@
 /** What a lease must set aside, read a second time from the plans and profiles: the worst case of what it may cost. */
 import type { DomainEvent } from '@infrafabric/core';
 import type { Committed } from '@infrafabric/fabric';
-import type { InputOf } from '@infrafabric/protocol';
+import {
+  RESOURCE_POLICY_DEFAULT,
+  resourcesOf,
+  type InputOf,
+  type PolicySpec,
+} from '@infrafabric/protocol';
 
 import type { GovernorPlan, TaskMoney } from './governor-plan.ts';
 import { trustedOutput } from './judge.ts';
 
-/** $10, where no policy says otherwise. */
-const TASK_LIMIT_MICRO_USD = 10_000_000;
 const MINUTES_DEFAULT = 60;
 
 export class OwnWorth {
   readonly #money = new Map<string, TaskMoney>();
   readonly #pricesAnHour = new Map<string, number>();
-  #limit = TASK_LIMIT_MICRO_USD;
+  #limit = RESOURCE_POLICY_DEFAULT.maxCostPerTaskMicroUsd;
 
   constructor(plans: readonly GovernorPlan[]) {
     for (const { tasks } of plans) for (const { id, money } of tasks) this.#money.set(id, money);
@@ -25,8 +28,8 @@ export class OwnWorth {
       const { profile } = trustedOutput<InputOf<'swarms.register'>>(args);
       this.#pricesAnHour.set(profile.swarmId, profile.costPerHourMicroUsd);
     } else if (event.type === 'policy.set') {
-      const { policy } = trustedOutput<InputOf<'policies.set'>>(args);
-      this.#limit = policy.resource.maxCostPerTaskMicroUsd ?? TASK_LIMIT_MICRO_USD;
+      const { policy } = trustedOutput<{ policy: PolicySpec }>(args);
+      this.#limit = resourcesOf(policy).maxCostPerTaskMicroUsd;
     } else if (event.type === 'help.offered') {
       // A help task has its share, and of the blocked task nothing else.
       this.#money.set(event.taskId, { limitMicroUsd: event.limitMicroUsd });

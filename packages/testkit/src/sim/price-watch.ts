@@ -1,5 +1,11 @@
 /** G5: what nobody knows the price of is never free. A second reading of what a record of usage costs, with big integers. */
-import { PRICE_CATALOGUE, type InputOf } from '@infrafabric/protocol';
+import {
+  PRICE_CATALOGUE,
+  RESOURCE_POLICY_DEFAULT,
+  resourcesOf,
+  type InputOf,
+  type PolicySpec,
+} from '@infrafabric/protocol';
 import type { Committed } from '@infrafabric/fabric';
 
 import { trustedOutput } from './judge.ts';
@@ -7,22 +13,18 @@ import { trustedOutput } from './judge.ts';
 type Usage = InputOf<'usage.record'>;
 type Price = Omit<InputOf<'prices.set'>, 'source'>;
 
-interface Tariff {
-  readonly unknownPrice: 'refuse' | 'ceiling';
-  readonly ceiling: number;
-}
-
 const MTOK = 1_000_000n;
 
 export class PriceWatch {
   readonly #own = new Map<string, Price>();
-  #tariff: Tariff = { unknownPrice: 'refuse', ceiling: 75_000_000 };
+  #resource = RESOURCE_POLICY_DEFAULT;
 
   /** Follows prices and policies. */
   entry({ args, events }: Committed): void {
     for (const { type } of events) {
       if (type === 'price.set') this.#set(trustedOutput<Price>(args));
-      if (type === 'policy.set') this.#govern(trustedOutput<InputOf<'policies.set'>>(args));
+      if (type === 'policy.set')
+        this.#resource = resourcesOf(trustedOutput<{ policy: PolicySpec }>(args).policy);
     }
   }
 
@@ -35,7 +37,7 @@ export class PriceWatch {
     if (own !== undefined) return costAt(own, usage);
     const listed = PRICE_CATALOGUE.models.find((row) => row.model === model);
     if (listed !== undefined) return costAt(listed, usage);
-    const { unknownPrice, ceiling } = this.#tariff;
+    const { unknownPrice, priceCeilingMicroUsdPerMTok: ceiling } = this.#resource;
     if (unknownPrice === 'refuse')
       return `G5: a cost of ${model}, whose price nobody knows, was taken`;
     const rates = { inputMicroUsdPerMTok: ceiling, outputMicroUsdPerMTok: ceiling };
@@ -44,12 +46,6 @@ export class PriceWatch {
 
   #set(price: Price): void {
     this.#own.set(price.model, price);
-  }
-
-  #govern({ policy }: InputOf<'policies.set'>): void {
-    const { unknownPrice = 'refuse', priceCeilingMicroUsdPerMTok: ceiling = 75_000_000 } =
-      policy.resource;
-    this.#tariff = { unknownPrice, ceiling };
   }
 }
 
