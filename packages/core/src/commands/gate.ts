@@ -6,10 +6,12 @@ import type { SessionState } from '../coordinator/index.ts';
 import {
   accountsOf,
   balanceOf,
+  draftOf,
   draftReserve,
   emptyOf,
   expectedCostOf,
   judgeAction,
+  limitOf,
   overBudget,
   reputationOf,
   shortOf,
@@ -170,7 +172,7 @@ export const moneyOf = (
   payers: Payers,
   profile: SwarmProfile | undefined,
 ): Money => {
-  const limit = limitOfTask({ world }, taskId, spec);
+  const limit = namedLimitOf({ world }, taskId, spec);
   const left = limit - (world.governor.accounts.get(`task:${taskId}`)?.spent ?? 0);
   const worst = worstCaseOf(spec, profile, world.governor.policy.resource);
   const amount = left > 0 ? Math.min(worst, left) : worst;
@@ -189,14 +191,24 @@ export const liveLeases = ({ world }: Pick<Scene, 'world'>, { id }: SwarmState):
   return live;
 };
 
-/** The limit of a task: what its account has, else what its plan or the policy says. */
-export const limitOfTask = (
-  { world }: Pick<Scene, 'world'>,
+/** What a task may cost: what its account has, else what it or the policy names. */
+const namedLimitOf = (
+  { world: { governor } }: Pick<Scene, 'world'>,
   taskId: string,
   spec: GateTask['spec'],
 ): number =>
-  world.governor.accounts.get(`task:${taskId}`)?.limit ??
-  taskLimitOf(spec, world.governor.policy.resource);
+  governor.accounts.get(`task:${taskId}`)?.limit ?? taskLimitOf(spec, governor.policy.resource);
+
+/** G3: the same, and no more than its plan may. What would be more than that is refused before it comes to this. */
+export const limitOfTask = (
+  scene: Pick<Scene, 'world'>,
+  taskId: string,
+  spec: GateTask['spec'],
+): number =>
+  Math.min(
+    namedLimitOf(scene, taskId, spec),
+    limitOf(draftOf(scene.world.governor), `plan:${taskId.slice(0, taskId.indexOf('/'))}`),
+  );
 
 export const reservedFor = (
   { planId, taskId, sessionId, swarmId }: Payers,

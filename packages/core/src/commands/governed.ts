@@ -4,7 +4,7 @@
  * causes it.
  */
 import { cell, idOf } from '../coordinator/index.ts';
-import { balanceOf, swarmOfSession, whyTrip } from '../governor/index.ts';
+import { acknowledgedBy, balanceOf, swarmOfSession, whyTrip } from '../governor/index.ts';
 import type { Draft, SwarmState, Trip } from '../governor/index.ts';
 import { must } from '../kernel/decision.ts';
 import type { Decision } from '../kernel/decision.ts';
@@ -16,11 +16,43 @@ import type { Scene } from './scene.ts';
 export const governed = (scene: Scene, decision: Decision): Decision => {
   if (decision.kind !== 'accept') return decision;
   const { governor } = scene.world;
-  // Where nothing is set aside and nobody is registered nothing can follow: most realms' hot path.
-  if (governor.reservations.size === 0 && governor.swarms.size === 0) return decision;
-  const events = settled(scene, [...decision.events, ...breakerEvents(scene, decision.events)]);
-  return { kind: 'accept', events };
+  // Where nothing is set aside, open or registered nothing can follow: most realms' hot path.
+  if (
+    governor.reservations.size === 0 &&
+    governor.swarms.size === 0 &&
+    governor.openEscalations === 0
+  )
+    return decision;
+  const { events } = decision;
+  return {
+    kind: 'accept',
+    events: settled(scene, [...events, ...breakerEvents(scene, events), ...seen(scene, events)]),
+  };
 };
+
+/** What a person was to see and is over: a blocker that is resolved, a swarm that was reset, an account with a new limit. */
+const seen = (
+  { world: { governor }, command }: Scene,
+  events: readonly DomainEvent[],
+): DomainEvent[] =>
+  events.flatMap((event) => {
+    switch (event.type) {
+      case 'blocker.resolved':
+        return acknowledgedBy(governor, event.blockerId, {
+          by: event.by,
+          note: 'the blocker is resolved',
+        });
+      case 'breaker.reset':
+        return acknowledgedBy(governor, event.swarmId, { by: event.by, note: event.reason });
+      case 'budget.limited':
+        return acknowledgedBy(governor, event.account, {
+          by: command.principal,
+          note: 'it has a new limit',
+        });
+      default:
+        return [];
+    }
+  });
 
 /** Tasks whose leases an event ends, if they were leased. */
 const endedBy = (event: DomainEvent): readonly string[] => {

@@ -158,7 +158,7 @@ export const decideResolveBlocker = (
       { blockerId },
     );
   }
-  const declared = declaredBy(blocker, by, undefined);
+  const declared = declaredBy(state, blocker, by, undefined);
   if (declared === undefined) return UNCHANGED;
   return declared.isLifted
     ? accept(declared.event, ...resolution(state, blockerId, ending, NONE))

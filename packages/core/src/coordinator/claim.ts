@@ -212,6 +212,7 @@ export const bestReady = (
   const session = openSession(state, sessionId);
   if (!isSession(session) || roomOf(session) <= 0) return undefined;
   const plan = planId === undefined ? undefined : findPlan(state, planId);
+  if (planId !== undefined && plan === undefined) return undefined;
   const offers = [...offersFor(state, session, plan)];
   const best = peekBest(state.tasks, offers);
   if (best === undefined || !isOwnHelp(state, best.task, session)) return best;

@@ -153,9 +153,12 @@ const helpOver = (
 const helped = (state: CoordinatorState, task: number, by: string): CoordinatorEvent[] => {
   const blocker = state.blockers.get(state.notes.get(task)?.helps ?? '');
   if (blocker === undefined || blocker.resolution !== undefined) return [];
-  const declared = must(declaredBy(blocker, by, idOf(state, task)), 'a help that says nothing');
+  const declared = must(
+    declaredBy(state, blocker, by, idOf(state, task)),
+    'a help that says nothing',
+  );
   if (!declared.isLifted) return [declared.event];
-  const what = `${counted(quorumOf(blocker), 'helper')} said so`;
+  const what = `${counted(quorumOf(state, blocker), 'helper')} said so`;
   return [
     declared.event,
     ...resolution(state, blocker.id, { by: 'realm', resolution: what }, task),

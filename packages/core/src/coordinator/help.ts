@@ -146,15 +146,25 @@ export const foldOffered = (state: CoordinatorState, event: HelpOffered): void =
 export const limitOfHelp = (state: CoordinatorState, task: number): number =>
   must(specOf(state, task).budget?.limitMicroUsd, 'help without a limit');
 
-/** Declarations that lift a blocker: as many as was asked for, or one for each help task, or one. */
-export const quorumOf = ({ quorum, help }: BlockerState): number =>
-  quorum ?? Math.max(1, help.length);
+/**
+ * Declarations that lift a blocker: as many as was asked for, or one for each help task that is not set aside or
+ * cancelled, or one.
+ */
+export const quorumOf = (state: CoordinatorState, { quorum, help }: BlockerState): number => {
+  if (quorum !== undefined) return quorum;
+  const alive = help.filter(({ task }) => {
+    const phase = cell(state.tasks.phase, task);
+    return phase !== PHASE.cancelled && phase !== PHASE.parked;
+  });
+  return Math.max(1, alive.length);
+};
 
 /**
  * What a declaration adds: a helper's word, or the end of a help task. A helper who has spoken for itself and then
  * finishes its task is counted once.
  */
 export const declaredBy = (
+  state: CoordinatorState,
   blocker: BlockerState,
   sessionId: string,
   taskId: string | undefined,
@@ -171,7 +181,7 @@ export const declaredBy = (
       ...(taskId === undefined ? {} : { taskId }),
       type: 'blocker.declared',
     },
-    isLifted: count >= quorumOf(blocker),
+    isLifted: count >= quorumOf(state, blocker),
   };
 };
 

@@ -5,7 +5,7 @@ import { accept, UNCHANGED } from '../kernel/decision.ts';
 import type { Command, Decision } from '../kernel/decision.ts';
 import type { ArgsOf } from '../kernel/args.ts';
 import { canonicalText } from '../kernel/canonical.ts';
-import { cell, NONE, phaseName, PHASE } from './columns.ts';
+import { cell, isHelp, NONE, phaseName, PHASE } from './columns.ts';
 import { dependencyId, edgeBetween, rankIn } from './fold-plan.ts';
 import { cycleFault, faultInTasks, isRejection, livePlan } from './plan-faults.ts';
 import { idOf, specOf } from './state.ts';
@@ -110,6 +110,15 @@ const faultInLinks = (state: CoordinatorState, { add, drop }: Resolved): Rejecti
     const phase = phaseName(state.tasks, began.task);
     const detail = `Task ${task} is ${phase}; only a task that waits can wait for more.`;
     return reject('request.invalid', detail, { task, phase });
+  }
+  const onHelp = add.find(({ on }) => isHelp(state.tasks, on));
+  if (onHelp !== undefined) {
+    const dependsOn = idOf(state, onHelp.on);
+    return reject(
+      'plan.unknown_dependency',
+      `${dependsOn} is help with a blocker, and over with it: nothing can wait for it.`,
+      { dependsOn },
+    );
   }
   const absent = drop.find(({ edge }) => edge === NONE);
   if (absent === undefined) return undefined;

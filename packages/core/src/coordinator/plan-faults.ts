@@ -2,7 +2,7 @@
 import { reject } from '@infrafabric/protocol';
 import type { Gate, PhaseSpec, Rejection, TaskSpec } from '@infrafabric/protocol';
 import { must } from '../kernel/decision.ts';
-import { NONE } from './columns.ts';
+import { isHelp, NONE } from './columns.ts';
 import { findCycle } from './cycle.ts';
 import { namesOfCycle } from './deadlock.ts';
 import type { Intended } from './deadlock.ts';
@@ -145,9 +145,12 @@ const faultInDependencies = (
   task: TaskSpec,
   places: ReadonlyMap<string, number>,
 ): Rejection | undefined => {
-  const exists = (dependency: string): boolean =>
-    places.has(ownKey(planId, dependency)) ||
-    lookUp(state.index, state.tasks.ids, dependencyId(planId, dependency)) !== NONE;
+  const exists = (dependency: string): boolean => {
+    if (places.has(ownKey(planId, dependency))) return true;
+    const on = lookUp(state.index, state.tasks.ids, dependencyId(planId, dependency));
+    // Help is over with its blocker, done or not: work that waited for it might wait for ever.
+    return on !== NONE && !isHelp(state.tasks, on);
+  };
   const unknown = task.dependsOn?.filter((dependency) => !exists(dependency));
   if (unknown === undefined || unknown.length === 0) return undefined;
   return reject(

@@ -182,7 +182,7 @@ export const blockerRow = (state: CoordinatorState, blocker: BlockerState): Bloc
     })),
     blocks: blocker.blocks,
     declared: blocker.declared.map(({ sessionId }) => sessionId),
-    quorum: quorumOf(blocker),
+    quorum: quorumOf(state, blocker),
     escalateAt: blocker.escalateAt,
     ...(blocker.resolution === undefined ? {} : { resolution: blocker.resolution }),
   }) as BlockerRow;

@@ -56,7 +56,10 @@ describe('an escalation', () => {
 
   test('without a note none is kept', () => {
     const realm = begun();
-    acknowledge(realm, 'esc_2');
+    expect(acknowledge(realm, 'esc_2')).toStrictEqual({
+      kind: 'accept',
+      events: [{ by: 'olga', escalationId: 'esc_2', type: 'escalation.acknowledged' }],
+    });
     expect(realm.world.governor.escalations.get('esc_2')?.acknowledged).toStrictEqual({
       by: 'olga',
     });

@@ -46,6 +46,19 @@ export const decideAcknowledge = (
   });
 };
 
+/** What a person was told of a subject that is settled now, whoever settled it: nobody has to see it any more. */
+export const acknowledgedBy = (
+  state: GovernorState,
+  subject: string,
+  { by, note }: { readonly by: string; readonly note: string },
+): EscalationAcknowledged[] =>
+  [...(state.openOf.get(subject) ?? [])].map((escalationId) => ({
+    by,
+    escalationId,
+    note,
+    type: 'escalation.acknowledged',
+  }));
+
 export const foldRaised = (state: GovernorState, event: EscalationRaised, entry: Entry): void => {
   const { escalationId, kind, severity, subject, summary } = event;
   state.escalations.set(escalationId, {
@@ -57,7 +70,15 @@ export const foldRaised = (state: GovernorState, event: EscalationRaised, entry:
     raisedAt: entry.at,
     index: entry.index,
   });
+  openUp(state, subject, escalationId);
+};
+
+/** Enters an escalation that nobody has seen among those of its subject. */
+export const openUp = (state: GovernorState, subject: string, escalationId: string): void => {
   state.openEscalations += 1;
+  const open = state.openOf.get(subject);
+  if (open === undefined) state.openOf.set(subject, new Set([escalationId]));
+  else open.add(escalationId);
 };
 
 export const foldAcknowledged = (state: GovernorState, event: EscalationAcknowledged): void => {
@@ -67,6 +88,9 @@ export const foldAcknowledged = (state: GovernorState, event: EscalationAcknowle
     ...(event.note === undefined ? {} : { note: event.note }),
   };
   state.openEscalations -= 1;
+  const open = must(state.openOf.get(known.subject), 'an open escalation of no subject');
+  open.delete(known.id);
+  if (open.size === 0) state.openOf.delete(known.subject);
   if (state.escalations.size - state.openEscalations > ESCALATIONS_KEPT_MAX) forgetOldest(state);
 };
 

@@ -10,7 +10,7 @@ export {
   isKnownCapability,
   unknownCapability,
 } from './decide.ts';
-export { decideAcknowledge, escalationIdOf, raised } from './escalation.ts';
+export { acknowledgedBy, decideAcknowledge, escalationIdOf, raised } from './escalation.ts';
 export {
   DENIAL_WINDOW_MS,
   DENIALS_PER_WINDOW_MAX,
@@ -26,6 +26,7 @@ export {
   draftOf,
   draftReserve,
   draftSettle,
+  limitOf,
   emptyOf,
   parentOf,
   shortOf,

@@ -13,7 +13,7 @@ const twinOf = (state: GovernorState): GovernorState =>
 const full = (): RealmRun => {
   const realm = openedRealm();
   realm.run('capabilities.define', { id: 'my:skill', description: 'd' });
-  for (const swarmId of ['s', 't'])
+  for (const swarmId of ['s', 't', 'u'])
     realm.run('swarms.register', {
       profile: { swarmId, capabilities: ['my:skill'], costPerHourMicroUsd: 2_000_000 },
     });
@@ -26,7 +26,7 @@ const full = (): RealmRun => {
   realm.run('usage.record', { taskId: 'p/a', fence: realm.fenceOf('p/a'), microUsd: 5 });
   realm.run('tasks.claim', { taskId: 'p/b', sessionId: 'bob' });
   realm.run('tasks.fail', { taskId: 'p/b', fence: realm.fenceOf('p/b'), reason: 'r' });
-  for (const swarmId of ['s', 't']) realm.run('breakers.trip', { swarmId, reason: 'r' });
+  for (const swarmId of ['s', 't', 'u']) realm.run('breakers.trip', { swarmId, reason: 'r' });
   const [first = ''] = realm.world.governor.escalations.keys();
   realm.submit({ op: 'escalations.acknowledge', args: { escalationId: first, note: 'n' } });
   realm.submit({
@@ -50,7 +50,7 @@ test('an empty slice and a full one are restored whole', () => {
   // Nothing of the slice stands empty, or this would show less than it says.
   for (const [name, part] of Object.entries(governor))
     if (part instanceof Map) expect([name, part.size > 0]).toStrictEqual([name, true]);
-  expect(governor).toMatchObject({ openEscalations: 1, denials: { count: 1 } });
+  expect(governor).toMatchObject({ openEscalations: 2, denials: { count: 1 } });
   expect(twinOf(governor)).toStrictEqual(governor);
 });
 

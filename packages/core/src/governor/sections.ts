@@ -3,6 +3,7 @@ import type { SwarmProfile } from '@infrafabric/protocol';
 import { canonicalText } from '../kernel/canonical.ts';
 import { assert } from '../kernel/decision.ts';
 import type { Section } from '../kernel/decision.ts';
+import { openUp } from './escalation.ts';
 import { createGovernor } from './state.ts';
 import type {
   Account,
@@ -64,7 +65,7 @@ export const restoreGovernor = (sections: ReadonlyMap<string, Section>): Governo
   for (const [id, description] of stored.capabilities) state.capabilities.set(id, description);
   for (const escalation of stored.escalations) {
     state.escalations.set(escalation.id, escalation);
-    if (escalation.acknowledged === undefined) state.openEscalations += 1;
+    if (escalation.acknowledged === undefined) openUp(state, escalation.subject, escalation.id);
   }
   state.policy = stored.policy;
   state.denials = stored.denials;

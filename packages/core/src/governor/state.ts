@@ -89,6 +89,8 @@ export interface GovernorState {
   readonly capabilities: Map<string, string>;
   readonly escalations: Map<string, Escalation>;
   openEscalations: number;
+  /** Escalations that nobody has seen, by what they are about. */
+  readonly openOf: Map<string, Set<string>>;
   policy: PolicyState;
   /** Denied acts recorded in the current window. */
   denials: { readonly since: number; readonly count: number };
@@ -129,6 +131,7 @@ export const createGovernor = (): GovernorState => ({
   capabilities: new Map(),
   escalations: new Map(),
   openEscalations: 0,
+  openOf: new Map(),
   policy: { spec: POLICY_NONE, resource: RESOURCE_POLICY_DEFAULT },
   denials: { since: 0, count: 0 },
   index: createMatchIndex(),
