@@ -94,6 +94,18 @@ describe('submitting a plan', () => {
     expect(submit(openedRealm(), { tasks: plan.tasks.slice(1) }).kind).toBe('accept');
   });
 
+  test('what its own limit bounds costs no more than that', () => {
+    const tasks = tasksOf(51, { budget: { limitMicroUsd: DOLLAR } });
+    const bound = { tasks, budget: { limitMicroUsd: 50 * DOLLAR } };
+    expect(submit(openedRealm(), bound).kind).toBe('accept');
+    expect(
+      submit(openedRealm(), { tasks, budget: { limitMicroUsd: 50 * DOLLAR + 1 } }),
+    ).toMatchObject({
+      code: 'budget.unconfirmed',
+      facts: { worstMicroUsd: 50 * DOLLAR + 1 },
+    });
+  });
+
   test('imported work that is done costs nothing more', () => {
     const budget = { limitMicroUsd: DOLLAR };
     const done = tasksOf(51, { budget, imported: { status: 'x', done: true } });
@@ -137,6 +149,38 @@ describe('submitting a plan', () => {
     const realm = openedRealm();
     governedBy(realm, [rule('plan.submit', 'plan.phases > 0')]);
     expect(submit(realm, { tasks: plan.tasks }).kind).toBe('accept');
+  });
+});
+
+describe('adding to a plan that runs', () => {
+  const edit = (realm: RealmRun, args: object): Decision =>
+    realm.submit({ op: 'plans.edit', args: { planId: 'p', ...args } });
+  const dear = { key: 'x', title: 'X', budget: { limitMicroUsd: 51 * DOLLAR } };
+
+  test('what may cost too much wants a person’s word, as a plan does', () => {
+    const realm = openedRealm();
+    submit(realm, { tasks: tasksOf(1) });
+    expect(edit(realm, { add: [dear] })).toMatchObject({
+      code: 'budget.unconfirmed',
+      detail: expect.stringContaining('The 1 tasks of p may cost $51.00, more than $50.00'),
+      facts: { planId: 'p', tasks: 1, worstMicroUsd: 51 * DOLLAR },
+    });
+    expect(edit(realm, { add: [dear], confirmMicroUsd: 51 * DOLLAR }).kind).toBe('accept');
+  });
+
+  test('what costs little, is bound by the plan’s limit, or adds nothing is taken unasked', () => {
+    const realm = openedRealm();
+    submit(realm, { tasks: tasksOf(1) });
+    const cheap = { ...dear, budget: { limitMicroUsd: 50 * DOLLAR } };
+    expect(edit(realm, { add: [cheap] }).kind).toBe('accept');
+    expect(edit(realm, { priorities: [{ task: 't0', priority: 0 }] }).kind).toBe('accept');
+    const bound = openedRealm();
+    submit(bound, { tasks: tasksOf(1), budget: { limitMicroUsd: 50 * DOLLAR } });
+    expect(edit(bound, { add: [dear] }).kind).toBe('accept');
+  });
+
+  test('what is wrong is refused as an edit first', () => {
+    expect(rejectionOf(edit(openedRealm(), { add: [dear] }))?.code).toBe('plan.not_found');
   });
 });
 
@@ -198,8 +242,10 @@ describe('limiting an account', () => {
     realm.run('sessions.open', { agent: 'ada', swarm: 'unregistered' }, { ids: ['ada'] });
     realm.run('sessions.open', { agent: 'bob' }, { ids: ['bob'] });
     realm.run('sessions.close', { sessionId: 'bob' });
-    submit(realm, { tasks: tasksOf(2) });
+    submit(realm, { tasks: tasksOf(3) });
     realm.run('tasks.cancel', { taskId: 'p/t1', reason: 'r' });
+    realm.run('tasks.claim', { taskId: 'p/t2', sessionId: 'ada' });
+    realm.run('tasks.complete', { taskId: 'p/t2', fence: realm.fenceOf('p/t2') });
     return realm;
   };
 
@@ -223,6 +269,7 @@ describe('limiting an account', () => {
       'plan:q',
       'task:p/t9',
       'task:p/t1',
+      'task:p/t2',
       'swarm:nobody',
       'session:zed',
       'session:bob',

@@ -98,7 +98,8 @@ export const editPlan = (scene: Scene<ArgsOf<'plans.edit'>>): Decision => {
   const decision = decideEditPlan(world.coordinator, command);
   const { planId, add = [], confirmMicroUsd = 0 } = command.args;
   if (decision.kind !== 'accept' || add.length === 0) return decision;
-  const cost = costOfPlan(world.governor, unfinishedOf({ tasks: add }));
+  const limitMicroUsd = world.governor.accounts.get(`plan:${planId}`)?.limit;
+  const cost = costOfPlan(world.governor, unfinishedOf({ tasks: add }), limitMicroUsd);
   return whyUnconfirmed(planId, cost, confirmMicroUsd) ?? decision;
 };
 

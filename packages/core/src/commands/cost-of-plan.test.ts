@@ -57,11 +57,11 @@ test('or with the swarm that it names, or as if it named none that is known', ()
 test('what nobody can do costs what its plan says; where that says nothing it is unpriced', () => {
   const needs = ['integration:sip'];
   const said = { needs, budget: { estimateMicroUsd: 3, limitMicroUsd: 5 } };
-  expect(cost(begun(), said, { needs })).toMatchObject({
-    tasks: 2,
+  expect(cost(begun(), said, { needs }, { needs })).toMatchObject({
+    tasks: 3,
     expectedMicroUsd: 3,
     worstMicroUsd: 5,
-    unpriced: 1,
+    unpriced: 2,
   });
 });
 

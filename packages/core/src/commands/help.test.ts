@@ -204,6 +204,14 @@ describe('who is asked', () => {
     expect(new Set(helpers.map((id) => id.slice(0, 1)))).toStrictEqual(new Set(['x', 'y']));
   });
 
+  test('two sessions of an agent are one side', () => {
+    const realm = begun([
+      { id: 'y1', agent: 'yan', capabilities: [SIP] },
+      { id: 'y2', agent: 'yan', capabilities: [H323] },
+    ]);
+    expect(helpersOf(raise(realm, { needs: [SIP, H323] }))).toHaveLength(1);
+  });
+
   test('two agents without a swarm are two sides', () => {
     const realm = begun([
       { id: 'y1', capabilities: [SIP] },

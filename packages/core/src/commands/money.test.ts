@@ -198,6 +198,13 @@ describe('0 means 0', () => {
     expect(claim(begun({ tasks, swarm: { costPerHourMicroUsd: 0 } })).kind).toBe('accept');
   });
 
+  test('who is free still sets aside what its plan names, and wants that covered', () => {
+    const tasks = [{ key: 'a', title: 'A', budget: { limitMicroUsd: 5 } }];
+    const realm = begun({ tasks, swarm: { costPerHourMicroUsd: 0 } });
+    realm.run('budgets.set', { account: 'plan:p', limitMicroUsd: 4 });
+    expect(rejectionOf(claim(realm))).toMatchObject({ facts: { account: 'plan:p' } });
+  });
+
   test('who is free works under all of them', () => {
     for (const account of limits) {
       const realm = begun({ swarm: { costPerHourMicroUsd: 0 } });

@@ -134,6 +134,8 @@ describe('what ends a lease', () => {
     for (const [command, event] of ends) {
       const realm = begun();
       expect(told(realm.submit(command))).toStrictEqual([A, event]);
+      // What may be tried again keeps the account of what it has spent.
+      expect(realm.world.governor.accounts.has('task:p/a')).toBe(command.op !== 'tasks.cancel');
       isWhole(realm);
     }
   });
@@ -255,6 +257,13 @@ describe('a trip that releases', () => {
       B,
       'task.released p/b',
     ]);
+    expect(realm.entries.at(-1)?.events.at(-1)).toStrictEqual({
+      fence: 1,
+      reason: 'swarm s was stopped',
+      sessionId: 'ada',
+      taskId: 'p/b',
+      type: 'task.released',
+    });
     expect(worldFaults(realm.world)).toStrictEqual([]);
     expect(realm.world.governor.accounts.get('swarm:s')).toMatchObject({
       reserved: 0,

@@ -360,7 +360,15 @@ describe('alerts', () => {
     const raised = eventsOf(decision).filter(({ type }) => type === 'escalation.raised');
     const at = realm.world.realm.size - 1;
     expect(raised).toMatchObject([
-      { kind: 'budget', severity: 'high', subject: 'plan:p', escalationId: `esc_${at}` },
+      {
+        kind: 'budget',
+        severity: 'high',
+        subject: 'plan:p',
+        escalationId: `esc_${at}`,
+        summary: expect.stringContaining(
+          'plan:p has spent all of its limit; the last cost was of p/a.',
+        ),
+      },
       { kind: 'breaker', severity: 'high', subject: 's', escalationId: `esc_${at}.1` },
     ]);
     expect(typesOf(cost(realm, { microUsd: 1 }))).toStrictEqual(['usage.recorded']);

@@ -51,7 +51,10 @@ describe('the realm’s own prices', () => {
 
   test('what is cached costs what is read, where nothing is said of it', () => {
     const realm = openedRealm();
-    set(realm, UNCACHED);
+    expect(set(realm, UNCACHED)).toStrictEqual({
+      kind: 'accept',
+      events: [{ by: 'olga', ...UNCACHED, type: 'price.set' }],
+    });
     expect(realm.world.optimise.prices.get('m')).toMatchObject({
       cachedMicroUsdPerMTok: 3_000_000,
     });
