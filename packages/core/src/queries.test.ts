@@ -548,6 +548,7 @@ describe('single facts', () => {
     const version = readyVersion(world);
     realm.run('plans.edit', { planId: 'q', add: [{ key: 'x', title: 'X' }] });
     expect(readyVersion(world)).toBe(version + 1);
+    expect(hasReadyFor(world, bob, 'nowhere')).toBe(false);
     expect([
       hasReadyFor(world, bob),
       hasReadyFor(world, bob, 'q'),

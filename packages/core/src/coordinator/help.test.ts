@@ -515,3 +515,37 @@ test('a raised blocker is decided without a trace in the world', () => {
   expect(decide(realm.world, command)).toStrictEqual(first);
   expect(findTask(realm.world.coordinator, 'p/help.b1.1')).toBe(NONE);
 });
+
+describe('help that is set aside', () => {
+  test('is not waited for: the word of the others lifts the blocker', () => {
+    for (const op of ['tasks.cancel', 'tasks.park'] as const) {
+      const realm = begun();
+      raise(realm);
+      realm.run(op, { taskId: 'p/help.b1.1', reason: 'not needed' });
+      const [row] = viewBlockers(realm.world, {}).blockers;
+      expect(row?.quorum, op).toBe(1);
+      const types = eventsOf(complete(realm, 'p/help.b1.2')).map(({ type }) => type);
+      expect(types, op).toContain('blocker.resolved');
+      expect(worldFaults(realm.world)).toStrictEqual([]);
+    }
+  });
+
+  test('is nothing that work can wait for: neither of a new task nor of one that is there', () => {
+    const realm = begun([
+      { key: 'a', title: 'A' },
+      { key: 'z', title: 'Z' },
+    ]);
+    raise(realm);
+    const on = TaskId.parse('p/help.b1.1');
+    const added = realm.run('plans.edit', {
+      planId: 'p',
+      add: [{ key: 'n', title: 'N', dependsOn: [on] }],
+    });
+    const linked = realm.run('plans.edit', {
+      planId: 'p',
+      addDependencies: [{ task: 'z', dependsOn: on }],
+    });
+    for (const decision of [added, linked])
+      expect(decision).toMatchObject({ kind: 'reject', code: 'plan.unknown_dependency' });
+  });
+});
