@@ -4,7 +4,7 @@
  *
  * G2  The entry that ends a lease settles what it had reserved, and no other entry does; a lease that may cost something
  *     has its worst case set aside in the entry that grants it.
- * G3  Help with a blocked task may cost no more, all of it together, than the task itself.
+ * G3  Help with a blocked task may cost no more, all of it together, than the task itself, and than its plan.
  * G5  A cost is what its tokens cost; nobody's price is nought.
  * E1  A person is told once: ids are new, marks of a budget rise, a blocker is called late once.
  */
@@ -264,8 +264,9 @@ export class GovernorWatch implements RoomLaws {
     const [first] = offers;
     if (first === undefined) return;
     const blocked = this.#help.get(first.taskId)?.blocked ?? '';
+    const plan = this.#ledger.limitOf(`plan:${blocked.slice(0, blocked.indexOf('/'))}`) ?? 0;
     const limitOf = (taskId: string): number =>
-      this.#ledger.ownLimitOf(`task:${taskId}`) ?? this.#worth.limitOf(taskId);
+      Math.min(plan, this.#ledger.ownLimitOf(`task:${taskId}`) ?? this.#worth.limitOf(taskId));
     const given = [...before]
       .filter((taskId) => this.#help.get(taskId)?.blocked === blocked)
       .reduce((sum, taskId) => sum + limitOf(taskId), 0);
