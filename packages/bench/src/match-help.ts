@@ -19,6 +19,7 @@ export function helpDecisions(field: MatchWorld, counts: Counts): Values {
   const waits = new Set(draw.some(field.swarms, WAITING).map(({ sessionId }) => sessionId));
   const waiting = { has: (id: string) => waits.has(id), loose: waits };
   const named = timed('match.helpNamed', counts, {
+    isPure: true,
     prepare: () => {
       const needs = needsFor(field, draw);
       return () => helpCandidates(field.world, needs, waiting);
@@ -55,6 +56,7 @@ function raises(field: MatchWorld, counts: Counts, draw: Draw): Values {
   const asked = Array.from({ length: ASKED }, () => askedOf(field, draw));
   let helpers = 0;
   const values = timed('match.raise', counts, {
+    isPure: true,
     prepare: (i) => {
       const [leased] = field.run({
         op: 'tasks.claim',

@@ -79,6 +79,7 @@ function bestSwarms({ field, counts, draw }: Asked): Values {
   let found = 0;
   const best = (name: string, fits: (id: string) => boolean): Values =>
     timed(name, counts, {
+      isPure: true,
       prepare: () => {
         const wanted = { needs: drawn(field.needSets, draw), minMatchPermille, limit: LIMIT };
         return () => bestMatches(index, wanted, ({ id }) => fits(id));
@@ -128,6 +129,7 @@ function nextTasks({ field, counts, draw }: Asked): Values {
       name,
       { samples, warmUp },
       {
+        isPure: true,
         prepare: () => {
           const { sessionId } = drawn(field.swarms, draw);
           const wish = { op: 'tasks.next', args: { sessionId, count }, session: sessionId };
@@ -162,6 +164,7 @@ function ready({ field, counts, draw }: Asked): Values {
   let yes = 0;
   const asks = (name: string, idOf: () => string, planId?: string): Values =>
     timed(name, counts, {
+      isPure: true,
       prepare: () => {
         const sessionId = idOf();
         return () => hasReadyFor(field.world, sessionId, planId);
