@@ -99,3 +99,43 @@ test('of those that were seen the newest are kept, and of the others all', () =>
   expect([...state.escalations.keys()].slice(0, 2)).toStrictEqual(['esc_3', 'esc_4']);
   expect(() => see(99_999_999)).toThrow('an event of no escalation');
 });
+
+describe('what is over needs nobody to see it any more', () => {
+  const acknowledged = ({ world }: RealmRun) =>
+    [...world.governor.escalations.values()].map(({ subject, acknowledged: by }) => [subject, by]);
+
+  test('a swarm that was reset, by whoever reset it and for their reason', () => {
+    const realm = begun();
+    realm.run('breakers.reset', { swarmId: 's', reason: 'fixed' }, { principal: 'olga' });
+    expect(acknowledged(realm)).toStrictEqual([['s', { by: 'olga', note: 'fixed' }]]);
+    expect(realm.world.governor.openEscalations).toBe(0);
+    // The next trip is told of anew.
+    realm.run('breakers.trip', { swarmId: 's', reason: 'again' });
+    expect(realm.world.governor.openEscalations).toBe(1);
+  });
+
+  test('a blocker that is resolved, and an account that has a new limit; nothing else', () => {
+    const realm = begun();
+    realm.run('sessions.open', { agent: 'ada' }, { ids: ['ada'] });
+    realm.run('plans.submit', {
+      plan: { id: 'p', tasks: [{ key: 'a', title: 'A' }], budget: { limitMicroUsd: 5 } },
+    });
+    realm.run('tasks.claim', { taskId: 'p/a', sessionId: 'ada' });
+    const fence = realm.fenceOf('p/a');
+    realm.run('usage.record', { taskId: 'p/a', fence, microUsd: 5 });
+    realm.run(
+      'blockers.raise',
+      { taskId: 'p/a', fence, kind: 'other', title: 't', needs: ['integration:sip'] },
+      { ids: ['b1'] },
+    );
+    expect(realm.world.governor.openEscalations).toBe(3);
+    realm.run('budgets.set', { account: 'plan:p', limitMicroUsd: 9 }, { principal: 'paul' });
+    realm.run('blockers.resolve', { blockerId: 'b1', resolution: 'gone' }, { principal: 'quin' });
+    expect(acknowledged(realm)).toStrictEqual([
+      ['s', undefined],
+      ['plan:p', { by: 'paul', note: 'it has a new limit' }],
+      ['b1', { by: 'quin', note: 'the blocker is resolved' }],
+    ]);
+    expect(realm.world.governor.openOf).toStrictEqual(new Map([['s', new Set(['esc_2'])]]));
+  });
+});
