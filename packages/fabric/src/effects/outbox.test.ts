@@ -34,6 +34,18 @@ test('the window of what is settled is bounded, and forgets the oldest first', (
   expect(settled[`esc_${last}`]).toBe(`${last}.0`);
 });
 
+test('O2: two restarts in a row, the second before anything was read again, forget nothing that is settled', () => {
+  const first = new Outbox({ cursor: '0', settled: {} });
+  first.add(notice(1), '1.0', 5);
+  first.add(notice(2), '2.0', 0);
+  first.settle('esc_2');
+  const saved = first.progress();
+  expect(saved).toEqual({ cursor: '0', settled: { esc_2: '2.0' } });
+  const again = new Outbox(saved).progress();
+  expect(again).toEqual(saved);
+  expect(new Outbox(again).add(notice(2), '2.0', 0)).toBe(false);
+});
+
 // Property: whatever is added and settled in whatever order, and wherever it is restarted, each is settled once (O1, O2).
 // Method: a log of 30 escalations, a random walk of steps; a restart reads the log again from the saved cursor.
 test('O1, O2: after any restart, what is not settled comes again and nothing else', () => {

@@ -100,12 +100,13 @@ export class Outbox {
 
   progress(): Progress {
     const [oldest] = this.#waiting.values();
-    if (oldest === undefined) return { cursor: this.#seen, settled: {} };
-    const from = placeOf(oldest.before);
+    // What was settled before a restart lies behind what has been read again by now, also where nothing waits yet.
+    const cursor = oldest?.before ?? this.#seen;
+    const from = placeOf(cursor);
     const behind = [...this.#settled].filter(([, place]) => isAfter(place, from));
     return {
-      cursor: oldest.before,
-      settled: Object.fromEntries(behind.map(([id, { cursor }]) => [id, cursor])),
+      cursor,
+      settled: Object.fromEntries(behind.map(([id, place]) => [id, place.cursor])),
     };
   }
 }
