@@ -42,7 +42,22 @@ async function run(name: string, args: object, caller: ToolCaller, more: object 
 
 const counts = { ready: 1 };
 const plan = { planId: 'p', title: 'a plan', status: 'active', counts, phases: [] };
-const status = { tasks: {}, sessions: {}, blockersOpen: 0, plans: 1, readOnly: false };
+const money = {
+  limitMicroUsd: 100,
+  reservedMicroUsd: 20,
+  spentMicroUsd: 30,
+  overrunMicroUsd: 0,
+};
+const status = {
+  tasks: {},
+  sessions: {},
+  blockersOpen: 0,
+  breakersOpen: 1,
+  escalationsOpen: 2,
+  money,
+  plans: 1,
+  readOnly: false,
+};
 const sessionRow = (sessionId: string, more: object = {}) => ({
   sessionId,
   agent: 'ada',
@@ -259,13 +274,13 @@ describe('a grant says what may be spent, and whom a help task helps', () => {
       'sessions.heartbeat': alive,
       'tasks.next': () => ({ grants: [{ ...grant, ...more }] }),
     }).caller;
-  const money = { limitMicroUsd: 10, reservedMicroUsd: 4 };
+  const scope = { limitMicroUsd: 10, reservedMicroUsd: 4 };
   const args = { sessionId: SESSION, waitMs: 0 };
 
   test('of a task', async () => {
-    const result = await run('next_task', args, granting({ scope: money }));
+    const result = await run('next_task', args, granting({ scope }));
     expect(result).toMatchObject({
-      content: { scope: money, task: { saidBy: 'the author of plan p' } },
+      content: { scope, task: { saidBy: 'the author of plan p' } },
     });
     expect(JSON.stringify(result)).not.toContain('helps');
   });
@@ -275,11 +290,11 @@ describe('a grant says what may be spent, and whom a help task helps', () => {
     const result = await run(
       'next_task',
       args,
-      granting({ taskId, scope: { ...money, helps: BLOCKER } }),
+      granting({ taskId, scope: { ...scope, helps: BLOCKER } }),
     );
     expect(result).toMatchObject({
       content: {
-        scope: { ...money, helps: BLOCKER },
+        scope: { ...scope, helps: BLOCKER },
         task: { saidBy: `who raised ${BLOCKER}, and the author of plan p` },
         next: expect.stringContaining(`It helps with blocker ${BLOCKER}`),
       },
@@ -405,6 +420,9 @@ describe('show_status', () => {
       });
       expect(seen.at(-1)?.input).toMatchObject({ after: 'o' });
     }
+    expect(await run('show_status', {}, caller)).toMatchObject({
+      content: { realm: { money, breakersOpen: 1, escalationsOpen: 2 } },
+    });
   });
 
   test('a plan goes on from its cursor and tells the phases that are ahead', async () => {

@@ -30,7 +30,9 @@ export async function showOverview(
   const status = await call('realm.status', {});
   if (status.kind === 'problem') return status;
   const { tasks, sessions, blockersOpen, plans, readOnly } = status.output;
-  const envelope = { realm: { tasks, sessions, blockersOpen, plans, readOnly } };
+  const { money, breakersOpen, escalationsOpen } = status.output;
+  const counts = { tasks, sessions, blockersOpen, plans, breakersOpen, escalationsOpen };
+  const envelope = { realm: { ...counts, money, readOnly } };
   const page = await pageOf(list, cursor, { call });
   if (page.kind === 'problem') return page;
   const { rows, nextCursor } = fitRows(page, { envelope, idOf: page.idOf });
