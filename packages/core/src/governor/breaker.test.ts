@@ -3,7 +3,7 @@ import { RESOURCE_POLICY_DEFAULT } from '@infrafabric/protocol';
 import type { ResourcePolicy, SwarmProfile } from '@infrafabric/protocol';
 import { describe, expect, test } from 'vitest';
 import { dollars, foldClosed, foldReset, foldResult, foldTripped, whyTrip } from './breaker.ts';
-import type { Record } from './breaker.ts';
+import type { Tally } from './breaker.ts';
 import { createGovernor, RESULTS_KEPT_MAX } from './state.ts';
 import type { GovernorState, SwarmState } from './state.ts';
 import { foldRegistered } from './swarm.ts';
@@ -23,11 +23,11 @@ const given = (): { readonly state: GovernorState; readonly swarm: SwarmState } 
 };
 
 const AT = 1_000_000;
-const NOTHING: Record = { at: AT, failures: 0, successes: 0, spent: 0, limit: 10_000_000, used: 0 };
+const NOTHING: Tally = { at: AT, failures: 0, successes: 0, spent: 0, limit: 10_000_000, used: 0 };
 
 const why = (
   swarm: SwarmState,
-  record: Partial<Record>,
+  record: Partial<Tally>,
   resource: Partial<ResourcePolicy> = {},
 ): string | undefined =>
   whyTrip(swarm, { ...NOTHING, ...record }, { ...RESOURCE_POLICY_DEFAULT, ...resource })?.cause;
