@@ -75,11 +75,15 @@ const what = (room: string) => ({
 async function allOf(threads: Threads): Promise<Result> {
   const runs: Result[] = [];
   for (const [at, room] of rooms.entries()) {
-    const share = values.planted ? 0 : (SEEDS_SHARE * (at + 1)) / rooms.length;
+    const share = (SEEDS_SHARE * (at + 1)) / rooms.length;
     if (!values.planted) runs.push(await manySeeds(threads, what(room), { budget, share }));
   }
   const bugs: Result[] = [];
-  for (const room of rooms) bugs.push(await planted(threads, room, budget));
+  const before = values.planted ? 0 : SEEDS_SHARE;
+  for (const [at, room] of rooms.entries()) {
+    const share = before + ((1 - before) * (at + 1)) / rooms.length;
+    bugs.push(await planted(threads, room, { budget, share }));
+  }
   const figures = rooms.map((room, at) => ({ room, ...runs[at]?.figures, ...bugs[at]?.figures }));
   const ok = [...runs, ...bugs].every((result) => result.ok);
   return { ok, figures: figures.length === 1 ? { ...figures[0] } : { rooms: figures } };

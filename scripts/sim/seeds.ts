@@ -9,6 +9,12 @@ import type { Failure, SeedLot } from './worker.ts';
 const LOT_SEEDS = 250;
 /** A planted bug must show within so many worlds. */
 const SEEDS_FOR_A_BUG = 2_000;
+const SEEDS_AT_FIRST = 50;
+/** From which world, and how many. */
+const PASSES = [
+  [1, SEEDS_AT_FIRST],
+  [SEEDS_AT_FIRST + 1, SEEDS_FOR_A_BUG - SEEDS_AT_FIRST],
+] as const;
 export const FAILURES_TOLD_MAX = 10;
 /** A long run says this often that it lives. */
 const PROGRESS_WORLDS = 5_000;
@@ -109,35 +115,53 @@ const tell = ({ seed, law }: Failure, { room, bug }: Seeds): void => {
   );
 };
 
-/** Looks for every planted bug of a room until the budget ends. */
-export async function planted(threads: Threads, room: string, budget: Budget): Promise<Result> {
+/**
+ * Looks for every planted bug of a room until its share of the budget is gone: in a few worlds first, so that a short
+ * budget still sees most of them, then in all of them.
+ */
+export async function planted(
+  threads: Threads,
+  room: string,
+  { budget, share }: { readonly budget: Budget; readonly share: number },
+): Promise<Result> {
   const found = new Map<string, Failure>();
-  const notRun: string[] = [];
-  const lots = Object.keys(ROOMS[room]?.bugs ?? {}).map((bug): SeedLot => {
-    const lot = { kind: 'seeds', room, from: 1, count: SEEDS_FOR_A_BUG, bug } as const;
-    return { ...lot, untilFound: true, told: false, endsAtMs: budget.endsAtMs(1) };
-  });
-  await threads.run(lots, (report) => {
-    if (report.kind !== 'seeds') return;
-    const [first] = report.failures;
-    const bug = report.lot.bug ?? '';
-    if (first !== undefined) {
+  const worlds = new Map<string, number>();
+  const bugs = Object.keys(ROOMS[room]?.bugs ?? {});
+  for (const [from, count] of PASSES) {
+    const lots = bugs
+      .filter((bug) => !found.has(bug))
+      .map((bug): SeedLot => {
+        const lot = { kind: 'seeds', room, from, count, bug } as const;
+        return { ...lot, untilFound: true, told: false, endsAtMs: budget.endsAtMs(share) };
+      });
+    await threads.run(lots, (report) => {
+      if (report.kind !== 'seeds') return;
+      const { bug = '' } = report.lot;
+      worlds.set(bug, (worlds.get(bug) ?? 0) + report.ran);
+      const [first] = report.failures;
+      if (first === undefined) return;
       found.set(bug, first);
-      const law = first.law
-        .split('\n')[0]
-        ?.replace(/^seed \d+: /, '')
-        .slice(0, LAW_CHARS);
-      console.log(`ok   planted: ${bug}: found at seed ${first.seed} (${law})`);
-    } else if (report.ran < SEEDS_FOR_A_BUG) {
-      notRun.push(bug);
-      console.log(`     planted: ${bug}: NOT FOUND YET in ${report.ran} worlds, the budget ended`);
-    } else console.log(`FAIL planted: ${bug}: not found in ${report.ran} worlds`);
-  });
-  const ok = found.size > 0 && found.size + notRun.length === lots.length;
-  const bugs = Object.fromEntries([...found].map(([bug, { seed }]) => [bug, seed]));
-  const cut = notRun.length === 0 ? '' : `, ${notRun.length} cut off by the budget`;
+      console.log(`ok   planted: ${bug}: found at seed ${first.seed} (${lawOf(first)})`);
+    });
+  }
+  const left = bugs.filter((bug) => !found.has(bug));
+  const cutOff = left.filter((bug) => (worlds.get(bug) ?? 0) < SEEDS_FOR_A_BUG);
+  for (const bug of left) {
+    const ran = worlds.get(bug) ?? 0;
+    console.log(
+      cutOff.includes(bug)
+        ? `     planted: ${bug}: NOT FOUND YET in ${ran} worlds, the budget ended`
+        : `FAIL planted: ${bug}: not found in ${ran} worlds`,
+    );
+  }
+  const ok = found.size > 0 && left.length === cutOff.length;
+  const cut = cutOff.length === 0 ? '' : `, ${cutOff.length} cut off by the budget`;
   console.log(
-    `${ok ? 'ok  ' : 'FAIL'} ${room}: ${found.size} of ${lots.length} planted bugs found${cut}`,
+    `${ok ? 'ok  ' : 'FAIL'} ${room}: ${found.size} of ${bugs.length} planted bugs found${cut}`,
   );
-  return { ok, figures: { planted: lots.length, found: found.size, cutOff: notRun, bugs } };
+  const seedOf = Object.fromEntries([...found].map(([bug, { seed }]) => [bug, seed]));
+  return { ok, figures: { planted: bugs.length, found: found.size, cutOff, bugs: seedOf } };
 }
+
+const lawOf = ({ law }: Failure): string =>
+  (law.split('\n')[0] ?? '').replace(/^seed \d+: /, '').slice(0, LAW_CHARS);
