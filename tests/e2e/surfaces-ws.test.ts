@@ -163,6 +163,46 @@ test('a wait is pushed its grants until it is cancelled', async () => {
   expect((await peer.answer('list')).ok).toMatchObject({ phase: 'ready' });
 });
 
+test('help with a blocker is pushed to whoever waits and can, and a grant refused for money ends the wait', async () => {
+  const served = await start();
+  const peer = await open(served, bearer(served.operatorToken));
+  let calls = 0;
+  const call = async (op: string, input: object) => {
+    calls += 1;
+    const id = `c${calls}`;
+    peer.send({ id, op, input });
+    return (await peer.answer(id)).ok ?? {};
+  };
+  await call('plans.submit', { plan: { id: 'p', tasks: [{ key: 'a', title: 'a' }] } });
+  const { sessionId: ada } = await call('sessions.open', { agent: 'ada' });
+  const { fencingToken } = await call('tasks.claim', { sessionId: ada, taskId: 'p/a' });
+  const capabilities = ['integration:sip'];
+  const { sessionId: bob } = await call('sessions.open', {
+    agent: 'bob',
+    capabilities,
+    leasesMax: 3,
+  });
+  peer.send({ id: 'w', wait: { sessionId: bob } });
+  const stuck = {
+    taskId: 'p/a',
+    fencingToken,
+    kind: 'capability',
+    title: 'x',
+    needs: capabilities,
+  };
+  const { blockerId } = await call('blockers.raise', stuck);
+  const pushed = await peer.until(({ id, grants }) => id === 'w' && grants !== undefined);
+  expect(pushed.grants).toMatchObject([{ scope: { helps: blockerId } }]);
+  const tasks = [{ key: 'a', title: 'a', budget: { limitMicroUsd: 5 } }];
+  // All that the realm may spend is set aside for the help.
+  await call('budgets.set', { account: 'realm', limitMicroUsd: 10_000_000 });
+  await call('plans.submit', { plan: { id: 'q', tasks } });
+  const { end, problem } = await peer.until(
+    (frame) => frame.id === 'w' && (frame.end !== undefined || frame.problem !== undefined),
+  );
+  expect(problem?.code ?? JSON.stringify(end)).toContain('budget.exceeded');
+});
+
 test('a waiting call can be cancelled by its id', async () => {
   const served = await start();
   const peer = await open(served, bearer(served.operatorToken));
