@@ -1,5 +1,5 @@
 /** What others' calls and refusals do to who waits. Arrivals of ready work are in waiting.test.ts. */
-import type { Grant } from '@infrafabric/protocol';
+import { reject, type Grant } from '@infrafabric/protocol';
 import { afterEach, describe, expect, test } from 'vitest';
 
 import { scriptedFaults, type AppendFault } from '../adapters/journal-memory/faults.ts';
@@ -7,6 +7,8 @@ import { ManualClock } from './clock.ts';
 import type { Principal, Reply } from './fabric.ts';
 import { createMemoryRealm, openMemoryFabric, type MemoryFabricOptions } from './open-memory.ts';
 import type { LeadingFabric } from './open.ts';
+import { TICKETS_MAX } from './limits.ts';
+import { Tickets, type TicketRequest } from './tickets.ts';
 
 const OPERATOR: Principal = { cred: 'operator', name: 'operator', role: 'operator' };
 const SIP = 'integration:sip';
@@ -240,4 +242,88 @@ describe('a wait whose grant is refused', () => {
     expect(ended).toEqual([code]);
     expect(realm.log.head.size).toBe(size + 1);
   });
+});
+
+describe('K2: work goes to whom it suits best', () => {
+  const swarm = (swarmId: string, costPerHourMicroUsd: number, more: object = {}) => ({
+    profile: { swarmId, capabilities: [SIP], costPerHourMicroUsd, ...more },
+  });
+  /** Sessions of these swarms, one each, that wait in this order; who was told of what. */
+  const waiting = async (...swarms: readonly ReturnType<typeof swarm>[]) => {
+    const started = await start();
+    const told: string[] = [];
+    for (const one of swarms) {
+      const { swarmId } = one.profile;
+      await started.call('swarms.register', one);
+      const sessionId = await started.session(swarmId, { swarm: swarmId });
+      started.fabric.wait(sessionId, {}, (grants) =>
+        told.push(...grants.map(({ taskId }) => `${swarmId} ${taskId}`)),
+      );
+      await ticks(3);
+    }
+    return { ...started, told };
+  };
+
+  test('the cheaper of two that are able, though it came later; then the other', async () => {
+    const { plan, told } = await waiting(swarm('dear', 9_000_000), swarm('cheap', 1_000_000));
+    await plan('p', { needs: [SIP] });
+    await ticks();
+    expect(told).toEqual(['cheap p/t0']);
+    await plan('q', { needs: [SIP] });
+    await ticks();
+    expect(told).toEqual(['cheap p/t0', 'dear q/t0']);
+  });
+
+  test('the one of better name, where they cost the same', async () => {
+    const { plan, told } = await waiting(
+      swarm('new', 1_000_000, { reputationPermille: 300 }),
+      swarm('known', 1_000_000, { reputationPermille: 900 }),
+    );
+    await plan('p', { needs: [SIP] });
+    await ticks();
+    expect(told).toEqual(['known p/t0']);
+  });
+
+  test('the oldest among equals, and the most urgent work first', async () => {
+    const { plan, told } = await waiting(swarm('one', 1_000_000), swarm('two', 1_000_000));
+    await plan('p', { needs: [SIP], priority: 4 }, { needs: [SIP], priority: 0 });
+    await ticks();
+    expect(told).toEqual(['one p/t1', 'two p/t0']);
+  });
+
+  test('a swarm that is stopped is passed over, and told so by nobody', async () => {
+    const { call, plan, told, fabric } = await waiting(
+      swarm('cheap', 1_000_000),
+      swarm('dear', 9_000_000),
+    );
+    await call('breakers.trip', { swarmId: 'cheap', reason: 'by hand' });
+    await plan('p', { needs: [SIP] });
+    await ticks();
+    expect(told).toEqual(['dear p/t0']);
+    expect(fabric.figures().tickets).toBeGreaterThanOrEqual(1);
+  });
+});
+
+test('more tickets than may wait are refused, and those that wait are all told at the end', () => {
+  const why = reject('fabric.starting', 'not yet');
+  const tickets = new Tickets({ view: () => why, submit: () => undefined });
+  let told = 0;
+  let refused = 0;
+  const request: TicketRequest = {
+    sessionId: 'ses_0000000000000000',
+    planId: undefined,
+    // Never submitted: there is no world to match with.
+    call: {} as TicketRequest['call'],
+    kind: 'once',
+    on: (outcome) => {
+      if (outcome.kind === 'reject' && outcome.code === 'fabric.overloaded') refused += 1;
+      else told += 1;
+    },
+  };
+  for (let i = 0; i < TICKETS_MAX; i += 1) tickets.add(request);
+  expect({ count: tickets.count, refused }).toEqual({ count: TICKETS_MAX, refused: 0 });
+  expect(tickets.add(request)()).toBe(false);
+  expect(refused).toBe(1);
+  tickets.close(why);
+  expect({ count: tickets.count, told }).toEqual({ count: 0, told: TICKETS_MAX });
 });
