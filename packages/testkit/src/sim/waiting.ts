@@ -1,5 +1,5 @@
 /** K1: work that is ready is not kept from a session that waits for it. */
-import { hasReadyFor, helpsWith, taskPhase, type World } from '@infrafabric/core';
+import { hasReadyFor } from '@infrafabric/core';
 
 import type { SimAgent } from './actors.ts';
 import type { SimProcess } from './processes.ts';
@@ -20,22 +20,7 @@ export function whoWaitsInVain(
       pending.input['waitMs'] !== undefined &&
       session !== undefined &&
       fabric.figures().tickets > 0 &&
-      hasReadyFor(world, session.sessionId) &&
-      !mayBeOwnHelp(world, session.sessionId),
+      hasReadyFor(world, session.sessionId),
   );
   return inVain && `K1: ${inVain.name} waits for work while some is ready for it`;
 }
-
-/** Help with a blocker of one's own is ready, and for others only. */
-const mayBeOwnHelp = (world: World, sessionId: string): boolean => {
-  const agentOf = (id: string): string | undefined => world.coordinator.sessions.get(id)?.agent;
-  const agent = agentOf(sessionId);
-  return [...world.coordinator.blockers.values()].some(
-    ({ raisedBy, help }) =>
-      agentOf(raisedBy) === agent &&
-      help.some(({ task }) => {
-        const taskId = world.coordinator.tasks.ids[task] ?? '';
-        return helpsWith(world, taskId) !== undefined && taskPhase(world, taskId) === 'ready';
-      }),
-  );
-};
