@@ -1,5 +1,5 @@
 /** Views of states that a short life of a realm rarely shows; the ordinary ones are seen end to end. */
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { createTerminal } from './terminal.ts';
 import { viewOf } from './views.ts';
 
@@ -185,4 +185,92 @@ test('closed sessions and blockers of others keep their columns', () => {
   expect(view('witness.query', { entries: [entry], next: 2, indexedTo: 2 })).toMatch(
     /\?[\s\S]*more: --from 2/,
   );
+});
+
+describe('help and money', () => {
+  const BLOCKER = 'blk_0000000000000001';
+  const grant = {
+    taskId: 'p/a',
+    fencingToken: 'token',
+    fence: 1,
+    attempt: 1,
+    leaseMs: 30_000,
+    leaseExpiresAt: NOW + 30_000,
+    scope: { owns: ['src/**'], limitMicroUsd: 10_000_000, reservedMicroUsd: 4_000_000 },
+    task: { key: 'a', title: 'A', run: { shell: 'make' } },
+  };
+
+  test.each(['tasks.claim', 'tasks.next'])('%s says what may be spent', (operation) => {
+    const shown = (one: object): string =>
+      view(operation, operation === 'tasks.next' ? { grants: [one] } : one);
+    expect(shown(grant)).toMatch(/may spend +\$10\.00/u);
+    expect(shown(grant)).toMatch(/owns +src\/\*\*/u);
+    expect(shown(grant)).not.toContain('helps with');
+    const helps = { ...grant, scope: { ...grant.scope, helps: BLOCKER } };
+    expect(shown(helps)).toMatch(new RegExp(`helps with +${BLOCKER}`, 'u'));
+  });
+
+  test('a blocker names its helpers by swarm, or by agent, with their side and limit', () => {
+    const helper = {
+      taskId: `p/help.${BLOCKER}.1`,
+      needs: ['integration:sip', 'telephony:pbx'],
+      sessionId: 'ses_1',
+      agent: 'bob',
+      limitMicroUsd: 5_000_000,
+    };
+    const raised = {
+      blockerId: BLOCKER,
+      taskId: 'p/a',
+      phase: 'leased',
+      helpers: [],
+      open: [],
+      uncovered: [],
+    };
+    const full = view('blockers.raise', {
+      ...raised,
+      helpers: [{ ...helper, swarmId: 'red' }, helper],
+      open: ['p/x', 'p/y'],
+      uncovered: ['integration:h323'],
+      escalationId: 'esc_7',
+    });
+    expect(full).toMatch(/helper +red for integration:sip, telephony:pbx, up to \$5\.00/u);
+    expect(full).toMatch(/helper +bob for /u);
+    expect(full).toMatch(/open +p\/x, p\/y/u);
+    expect(full).toMatch(/nobody has +integration:h323/u);
+    expect(full).toMatch(/told to a person +esc_7/u);
+    expect(view('blockers.raise', raised)).toBe(`blocker  ${BLOCKER}\n`);
+    expect(view('blockers.raise', { ...raised, open: ['\u001b[2J'] })).toContain('\\u{1b}[2J');
+  });
+
+  test('a declaration says how many more are wanted', () => {
+    const one = { blockerId: BLOCKER, status: 'open', declared: 1, quorum: 3 };
+    expect(view('blockers.resolve', one)).toContain('stays open: 1 of 3 helpers say');
+    expect(view('blockers.resolve', { ...one, status: 'resolved' })).toContain('is resolved');
+  });
+
+  test('a session that was opened says how it stays alive', () => {
+    const opened = {
+      sessionId: 'ses_1',
+      token: 't',
+      tokenExpiresAt: NOW + 3_600_000,
+      heartbeatMs: 30_000,
+    };
+    expect(view('sessions.open', opened)).toMatch(
+      /token ends +in 1h[\s\S]*every 30s: ifab session heartbeat ses_1/u,
+    );
+  });
+
+  test('proofs and checkpoints are what they are, line by line', () => {
+    const text = 'c2sp.org/tlog-proof@v1\nindex 3\n';
+    expect(view('witness.proof', { proof: text })).toBe(text);
+    expect(view('witness.checkpoint', { checkpoint: text })).toBe(text);
+  });
+
+  test('what has no view is shown as its fields, escaped', () => {
+    expect(view('tasks.renew', { renewed: [], note: 'a\u001b[2J\n', n: 5 })).toBe(
+      'renewed  []\nnote     a\\u{1b}[2J\\u{a}\nn        5\n',
+    );
+    expect(view('tasks.renew', { 'n\u001b[2J': 5 })).toBe('n\\u{1b}[2J  5\n');
+    expect(view('nothing.known', 'a text')).toBe('"a text"\n');
+  });
 });

@@ -321,7 +321,7 @@ const fieldsText = (output: unknown, terminal: Terminal): string => {
   return pairs(
     terminal,
     Object.entries(output).map(([name, value]: [string, unknown]) => [
-      name,
+      printable(name),
       typeof value === 'string' || typeof value === 'number' ? value : JSON.stringify(value),
     ]),
   );
