@@ -134,6 +134,7 @@ export type { FactTypes } from './policy-facts.ts';
 export {
   actionOfTest,
   CONDITION_CHARS_MAX,
+  FAILURE_SAMPLES_MAX,
   POLICY_RULES_MAX,
   PolicyRule,
   PolicySpec,

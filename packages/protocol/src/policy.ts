@@ -22,12 +22,14 @@ export const RULE_TESTS_MAX = 50;
  * tests as people write them that takes milliseconds, of the costliest ones (3 ms each) eight seconds.
  */
 export const POLICY_TESTS_MAX = 2_500;
+/** Results of a swarm that its failure rate is counted from; more take memory and say no more. */
+export const FAILURE_SAMPLES_MAX = 1_000;
 const DAY_MS = 86_400_000;
 const PERMILLE = z.int().min(0).max(1_000);
 
 /** Limits that hold without a rule. Every one is finite: uncapped is never silent (G5). */
 export const ResourcePolicy = z.strictObject({
-  /** Swarms that hold leases of one task and its help tasks at a time. */
+  /** Helpers of one task at a time, each of another swarm. */
   maxSwarmsPerTask: z.int().min(1).max(100),
   /** Worst case of one task whose plan names no limit. 0 means 0: only what is free is leased. */
   maxCostPerTaskMicroUsd: MicroUsd,
@@ -38,7 +40,7 @@ export const ResourcePolicy = z.strictObject({
   /** Length of the window in which failures are counted against successes. */
   failureWindowMs: DurationMs.min(1_000).max(DAY_MS),
   /** Results that the window must hold before its rate means anything. */
-  failureSamplesMin: z.int().min(1).max(10_000),
+  failureSamplesMin: z.int().min(1).max(FAILURE_SAMPLES_MAX),
   /** Share of failures in that window at which the breaker opens. */
   failureRatePermille: PERMILLE.min(1),
   /** Spend without any finished work at which the breaker opens. */

@@ -413,17 +413,22 @@ describe('the reset', () => {
     ]);
   });
 
-  test('wants no new limit where money is left, or was not what opened it', () => {
+  test('wants a new limit above what was spent, covered or not, where that opened it', () => {
     const empty = begun();
     empty.run('budgets.set', { account: 'swarm:s', limitMicroUsd: 0 });
     trip(empty);
     expect(typesOf(reset(empty))).toContain('breaker.reset');
-    // What no account covered counts against the swarm, and is not money that it had.
+    // What no account covered counts against the swarm: the old limit would open it again with the next cost.
     const over = begun({}, { budget: { limitMicroUsd: DOLLAR } });
     over.run('budgets.set', { account: 'swarm:s', limitMicroUsd: 3 * DOLLAR });
     claim(over, 'p/t0');
     expect(tripOf(cost(over, 'p/t0', 3 * DOLLAR))).toMatchObject({ cause: 'budget' });
-    expect(typesOf(reset(over))).toContain('breaker.reset');
+    expect(reset(over)).toMatchObject({
+      code: 'budget.exceeded',
+      facts: { usedMicroUsd: 3 * DOLLAR },
+    });
+    expect(reset(over, { limitMicroUsd: 3 * DOLLAR })).toMatchObject({ code: 'budget.exceeded' });
+    expect(typesOf(reset(over, { limitMicroUsd: 3 * DOLLAR + 1 }))).toContain('breaker.reset');
   });
 
   test('forgives the failures before it: it is judged by what comes now', () => {

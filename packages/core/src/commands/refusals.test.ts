@@ -234,7 +234,7 @@ const ROWS: readonly Row[] = [
     op: 'breakers.reset',
     args: { swarmId: 's', reason: 'r' },
     code: 'budget.exceeded',
-    facts: ['account', 'availableMicroUsd'],
+    facts: ['account', 'usedMicroUsd'],
     given: (realm) =>
       run(realm, 'usage.record', { taskId: 'p/a', fence: FENCE, microUsd: 5 * DOLLAR }),
   },

@@ -349,7 +349,7 @@ describe('circuit breakers', () => {
     cost(realm, 'p/a', 4 * DOLLAR);
     expect(reset(realm, SIP.swarmId)).toMatchObject({
       code: 'budget.exceeded',
-      facts: { account: 'swarm:session-4-sip', availableMicroUsd: 0 },
+      facts: { account: 'swarm:session-4-sip', usedMicroUsd: 4 * DOLLAR },
     });
     const given = typesOf(reset(realm, SIP.swarmId, { limitMicroUsd: 9 * DOLLAR }));
     expect(given.slice(0, 2)).toStrictEqual(['breaker.reset', 'budget.limited']);

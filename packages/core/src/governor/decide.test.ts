@@ -293,3 +293,19 @@ describe('the policy', () => {
     expect(realm.world.governor.accounts.get('realm')?.limit).toBe(60);
   });
 });
+
+test('the same profile with another price leaves a limit that an operator set since', () => {
+  const realm = openedRealm();
+  const profile = {
+    swarmId: 's',
+    capabilities: ['cli:design'],
+    costPerHourMicroUsd: 1,
+    limitMicroUsd: 40,
+  };
+  realm.run('swarms.register', { profile });
+  realm.run('budgets.set', { account: 'swarm:s', limitMicroUsd: 50 });
+  realm.run('swarms.register', { profile: { ...profile, costPerHourMicroUsd: 2 } });
+  expect(realm.world.governor.accounts.get('swarm:s')?.limit).toBe(50);
+  realm.run('swarms.register', { profile: { ...profile, limitMicroUsd: 60 } });
+  expect(realm.world.governor.accounts.get('swarm:s')?.limit).toBe(60);
+});

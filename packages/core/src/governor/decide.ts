@@ -64,7 +64,9 @@ export const decideRegister = (
   }
   const events: GovernorEvent[] = [{ swarmId, type: 'swarm.registered' }];
   const account = `swarm:${swarmId}`;
-  if (limitMicroUsd !== undefined && limitMicroUsd !== state.accounts.get(account)?.limit) {
+  // The same limit again is no word about it: an operator may have set another one meanwhile.
+  const isSaid = limitMicroUsd !== undefined && limitMicroUsd !== known?.profile.limitMicroUsd;
+  if (isSaid && limitMicroUsd !== state.accounts.get(account)?.limit) {
     const event = limited(draftOf(state), { account, limitMicroUsd, by: command.principal });
     if ('kind' in event) return event;
     events.push(event);
@@ -87,16 +89,15 @@ export const decideReset = (
   const reset: BreakerReset = { by: command.principal, reason, swarmId, type: 'breaker.reset' };
   const account = `swarm:${swarmId}`;
   const draft = draftOf(state);
-  if (limitMicroUsd !== undefined) {
-    const event = limited(draft, { account, limitMicroUsd, reason, by: command.principal });
-    return 'kind' in event ? event : accept(reset, event);
+  const { limit, spent, overrun } = balanceOf(draft, account);
+  // What opened it once would open it again with the next cost.
+  if (swarm.breaker.cause === 'budget' && spent + overrun >= (limitMicroUsd ?? limit)) {
+    const detail = `${swarmId} has spent ${dollars(spent + overrun)}: give it a new limit above that with the reset (--limit USD).`;
+    return reject('budget.exceeded', detail, { account, usedMicroUsd: spent + overrun });
   }
-  const { available, limit } = balanceOf(draft, account);
-  if (swarm.breaker.cause === 'budget' && available === 0) {
-    const detail = `${swarmId} has nothing left of ${dollars(limit)}: give it a new limit with the reset (--limit USD).`;
-    return reject('budget.exceeded', detail, { account, availableMicroUsd: available });
-  }
-  return accept(reset);
+  if (limitMicroUsd === undefined) return accept(reset);
+  const event = limited(draft, { account, limitMicroUsd, reason, by: command.principal });
+  return 'kind' in event ? event : accept(reset, event);
 };
 
 /** A policy is taken whole or not at all: its rules hold their own tests here, before it governs anything. */

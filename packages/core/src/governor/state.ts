@@ -7,7 +7,11 @@
  * G4  A swarm whose breaker is open gets no lease until an operator resets it; then one, as a probe.
  * G5  Uncapped is never silent: every account has a finite limit, its own or that of the account above.
  */
-import { REPUTATION_PERMILLE_MAX, RESOURCE_POLICY_DEFAULT } from '@infrafabric/protocol';
+import {
+  FAILURE_SAMPLES_MAX,
+  REPUTATION_PERMILLE_MAX,
+  RESOURCE_POLICY_DEFAULT,
+} from '@infrafabric/protocol';
 import type { PolicySpec, ResourcePolicy, SwarmProfile } from '@infrafabric/protocol';
 import { must } from '../kernel/decision.ts';
 import type { TripCause } from './events.ts';
@@ -98,8 +102,8 @@ export interface GovernorState {
   readonly index: MatchIndex;
 }
 
-/** Results of one swarm kept for its failure rate. More: a busy swarm's window takes more memory, 24 bytes each. */
-export const RESULTS_KEPT_MAX = 1_000;
+/** Results of one swarm kept for its failure rate, about 24 bytes each: as many as a policy may ask for. */
+export const RESULTS_KEPT_MAX = FAILURE_SAMPLES_MAX;
 /** Acknowledged escalations kept, the newest; their entries stay in the log. */
 export const ESCALATIONS_KEPT_MAX = 10_000;
 
