@@ -7,7 +7,14 @@
  * K3  An arrival costs the number of distinct (capability set, swarm, plan) triples, not the number of tickets.
  */
 import { reject, type Rejection } from '@infrafabric/protocol';
-import { offerFor, sessionOf, type WaitingOffer, type World } from '@infrafabric/core';
+import {
+  offerFor,
+  sessionOf,
+  taskPhase,
+  type DomainEvent,
+  type WaitingOffer,
+  type World,
+} from '@infrafabric/core';
 
 import type { Committed, OnOutcome, Outcome, Submission } from './call.ts';
 import { TICKETS_MAX } from './limits.ts';
@@ -47,12 +54,21 @@ const TOO_MANY = reject('fabric.overloaded', `${TICKETS_MAX} claim tickets wait 
 
 const NOTHING: Outcome = { kind: 'unchanged', output: { grants: [] } };
 
+/** Events that end leases without naming whose: an operator's word, a plan's end, help that is over with its blocker. */
+const ENDS_OTHERS: ReadonlySet<DomainEvent['type']> = new Set([
+  'task.cancelled',
+  'task.parked',
+  'plan.cancelled',
+]);
+
 export class Tickets {
   readonly #leader: TicketLeader;
   /** Queues by capability set, swarm and plan; a Set keeps the order of arrival and forgets in O(1). */
   readonly #groups = new Map<string, Set<Ticket>>();
   readonly #keys = new WeakMap<Set<Ticket>, string>();
   readonly #bySession = new Map<string, Set<Ticket>>();
+  /** Tickets whose session has no room. */
+  readonly #full = new Set<Ticket>();
   #order = 0;
   #count = 0;
   #matching = false;
@@ -98,8 +114,8 @@ export class Tickets {
     if ('world' in view) {
       view.presence.waits(ticket.sessionId, 1);
       this.#queue(ticket, view.world);
-      // Work may have become ready between the refusal that led here and now (K1).
-      this.match();
+      // Work may have become ready between the refusal that led here and now (K1); all others were offered it by then.
+      if (ticket.group !== undefined) this.#matchOf([ticket.group]);
     }
     return () => {
       if (ticket.state === 'over') return false;
@@ -114,20 +130,25 @@ export class Tickets {
 
   /** Grants what is ready to who waits for it. Called in the turn in which work became ready. */
   match(): void {
+    this.#matchOf(this.#groups.values());
+  }
+
+  #matchOf(groups: Iterable<Set<Ticket>>): void {
     const view = this.#leader.view();
     if (this.#matching || !('world' in view)) return;
     this.#matching = true;
-    const candidates = new Map<Set<Ticket>, Candidate>();
-    for (const group of this.#groups.values()) this.#judge(group, view.world, candidates);
-    // Ends: each round takes a ticket out of its queue or a queue out of this pass.
-    for (let next = bestOf(candidates); next !== undefined; next = bestOf(candidates)) {
-      const { group, offer } = next;
-      const isAgain = this.#offer(next.ticket);
-      if (isAgain) candidates.delete(group);
-      else this.#judge(group, view.world, candidates);
-      // Whoever would have had the same task is asked again what there is.
-      const rivals = [...candidates.values()].filter((one) => one.offer.taskId === offer.taskId);
-      for (const rival of rivals) this.#judge(rival.group, view.world, candidates);
+    const { world } = view;
+    const candidates: Candidate[] = [];
+    const enterGroup = (group: Set<Ticket>): void => {
+      const candidate = this.#judge(group, world);
+      if (candidate !== undefined) enter(candidates, candidate);
+    };
+    for (const group of groups) enterGroup(group);
+    // Ends: each round takes a ticket out of its queue, a queue out of this pass, or a task that is gone out of an offer.
+    for (let next = takeBest(candidates); next !== undefined; next = takeBest(candidates)) {
+      // Another one got the task: what there is instead is no better, so whoever stands before it still does.
+      const isGone = taskPhase(world, next.offer.taskId) !== 'ready';
+      if (isGone || !this.#offer(next.ticket)) enterGroup(next.group);
     }
     this.#matching = false;
   }
@@ -140,16 +161,23 @@ export class Tickets {
     this.#retry = false;
     for (const entry of entries) {
       if (entry.op === 'blockers.raise') this.#push(entry);
-      for (const event of entry.events) {
-        if (!('sessionId' in event) || event.type === 'task.leased') continue;
-        for (const ticket of this.#bySession.get(event.sessionId) ?? []) {
-          if (ticket.state !== 'full') continue;
+      for (const event of entry.events)
+        for (const ticket of this.#freedBy(event, view.world)) {
           this.#queue(ticket, view.world);
           woken = true;
         }
-      }
     }
     if (woken) this.match();
+  }
+
+  /** Tickets that found no room, of sessions that may have some after the event. */
+  #freedBy(event: DomainEvent, world: World): readonly Ticket[] {
+    if (event.type === 'task.leased') return [];
+    // Leases that end so are named by their tasks, which nobody holds any more: who has room is looked up.
+    if (ENDS_OTHERS.has(event.type)) return [...this.#full].filter((one) => hasRoom(world, one));
+    if (!('sessionId' in event)) return [];
+    const tickets = [...(this.#bySession.get(event.sessionId) ?? [])];
+    return tickets.filter(({ state }) => state === 'full');
   }
 
   /** Leases of help that another's call granted: pushed to who waits, as if it had asked for them. */
@@ -201,17 +229,19 @@ export class Tickets {
     group.add(ticket);
     ticket.group = group;
     ticket.state = 'queued';
+    this.#full.delete(ticket);
   }
 
   #unqueue(ticket: Ticket, state: 'full' | 'granting' | 'over'): void {
     ticket.group?.delete(ticket);
     ticket.group = undefined;
     ticket.state = state;
+    if (state === 'full') this.#full.add(ticket);
+    else this.#full.delete(ticket);
   }
 
   /** What the oldest ticket of a group that can take anything would be given; tickets that cannot leave the group. */
-  #judge(group: Set<Ticket>, world: World, candidates: Map<Set<Ticket>, Candidate>): void {
-    candidates.delete(group);
+  #judge(group: Set<Ticket>, world: World): Candidate | undefined {
     const passedOver = new Set<string>();
     for (const ticket of group) {
       const session = sessionOf(world, ticket.sessionId);
@@ -226,14 +256,14 @@ export class Tickets {
       // Nobody is given help with a blocker of their own: what an agent cannot have, the next one of its group may.
       if (passedOver.has(session.agent)) continue;
       const offer = offerFor(world, ticket.sessionId, ticket.planId);
-      if (offer !== undefined) candidates.set(group, { group, ticket, offer });
+      if (offer !== undefined) return { group, ticket, offer };
       passedOver.add(session.agent);
-      const isLast = passedOver.size >= PASSED_OVER_MAX || world.coordinator.openBlockers === 0;
-      if (offer !== undefined || isLast) return;
+      if (passedOver.size >= PASSED_OVER_MAX || world.coordinator.openBlockers === 0)
+        return undefined;
     }
     // Who was passed over waits on.
-    if (group.size > 0) return;
-    this.#groups.delete(this.#keys.get(group) ?? '');
+    if (group.size === 0) this.#groups.delete(this.#keys.get(group) ?? '');
+    return undefined;
   }
 
   /** Asks for the lease. True: it was refused in the same turn and waits again; another try would end the same way. */
@@ -279,6 +309,11 @@ export class Tickets {
   }
 }
 
+const hasRoom = (world: World, { sessionId }: Ticket): boolean => {
+  const session = sessionOf(world, sessionId);
+  return session === undefined || session.leases.size < session.leasesMax;
+};
+
 /** A queue whose first ticket could have a lease now. */
 interface Candidate {
   readonly group: Set<Ticket>;
@@ -286,9 +321,34 @@ interface Candidate {
   readonly offer: WaitingOffer;
 }
 
-const bestOf = (candidates: ReadonlyMap<Set<Ticket>, Candidate>): Candidate | undefined => {
-  let best: Candidate | undefined;
-  for (const one of candidates.values()) if (best === undefined || isBetter(one, best)) best = one;
+/** Puts a candidate into a binary heap whose best stands in front. */
+const enter = (heap: Candidate[], candidate: Candidate): void => {
+  let slot = heap.length;
+  for (;;) {
+    const above = (slot - 1) >> 1;
+    const parent = heap[above];
+    if (parent === undefined || !isBetter(candidate, parent)) break;
+    heap[slot] = parent;
+    slot = above;
+  }
+  heap[slot] = candidate;
+};
+
+/** Takes the best out of the heap. */
+const takeBest = (heap: Candidate[]): Candidate | undefined => {
+  const [best] = heap;
+  const last = heap.pop();
+  if (last === undefined || last === best) return best;
+  let slot = 0;
+  for (;;) {
+    const [left, right] = [heap[slot * 2 + 1], heap[slot * 2 + 2]];
+    const isRight = left !== undefined && right !== undefined && isBetter(right, left);
+    const child = isRight ? right : left;
+    if (child === undefined || !isBetter(child, last)) break;
+    heap[slot] = child;
+    slot = slot * 2 + (isRight ? 2 : 1);
+  }
+  heap[slot] = last;
   return best;
 };
 

@@ -223,6 +223,38 @@ describe('claim tickets', () => {
     expect(fabric.figures().tickets).toBe(0);
   });
 
+  test.each([
+    ['tasks.cancel', { taskId: 'p/t0', reason: 'not wanted' }],
+    ['tasks.park', { taskId: 'p/t0', reason: 'not now' }],
+    ['plans.cancel', { planId: 'p', reason: 'not wanted' }],
+  ])('K1: a session whose only lease ends by %s is given the work that waits', async (op, args) => {
+    const { fabric } = await start();
+    const sessionId = await session(fabric, { leasesMax: 1 });
+    const pushed: Grant[] = [];
+    fabric.wait(sessionId, {}, (grants) => pushed.push(...grants));
+    await addPlan(fabric, 'p', [{}]);
+    await addPlan(fabric, 'q', [{}]);
+    await ticks();
+    expect(pushed.map(({ taskId }) => taskId)).toEqual(['p/t0']);
+    await call(fabric, op, args);
+    await ticks();
+    expect(pushed.map(({ taskId }) => taskId)).toEqual(['p/t0', 'q/t0']);
+  });
+
+  test('K1: much work that comes at once is given out to many who wait, each task once', async () => {
+    const { fabric } = await start();
+    const sessions = await Promise.all(Array.from({ length: 60 }, () => session(fabric)));
+    const gate = { needs: ['bench:nobody'] };
+    await addPlan(fabric, 'p', [gate]);
+    const waits = sessions.map((sessionId, i) =>
+      next(fabric, sessionId, i % 3 === 0 ? { planId: 'p' } : {}),
+    );
+    const add = Array.from({ length: 60 }, (_, i) => ({ key: `more${i}`, title: 't' }));
+    await call(fabric, 'plans.edit', { planId: 'p', add });
+    const granted = (await Promise.all(waits)).flatMap(grantsOf);
+    expect(new Set(granted).size).toBe(60);
+  });
+
   test('tickets outlive a rebuild of the leader’s memory', async () => {
     const none: AppendFault = { kind: 'none' };
     const { fabric } = await start({
