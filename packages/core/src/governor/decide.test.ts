@@ -296,16 +296,16 @@ describe('the policy', () => {
 
 test('the same profile with another price leaves a limit that an operator set since', () => {
   const realm = openedRealm();
-  const profile = {
+  const thrifty = {
     swarmId: 's',
     capabilities: ['cli:design'],
     costPerHourMicroUsd: 1,
     limitMicroUsd: 40,
   };
-  realm.run('swarms.register', { profile });
+  realm.run('swarms.register', { profile: thrifty });
   realm.run('budgets.set', { account: 'swarm:s', limitMicroUsd: 50 });
-  realm.run('swarms.register', { profile: { ...profile, costPerHourMicroUsd: 2 } });
+  realm.run('swarms.register', { profile: { ...thrifty, costPerHourMicroUsd: 2 } });
   expect(realm.world.governor.accounts.get('swarm:s')?.limit).toBe(50);
-  realm.run('swarms.register', { profile: { ...profile, limitMicroUsd: 60 } });
+  realm.run('swarms.register', { profile: { ...thrifty, limitMicroUsd: 60 } });
   expect(realm.world.governor.accounts.get('swarm:s')?.limit).toBe(60);
 });
