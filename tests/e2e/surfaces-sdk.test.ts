@@ -180,6 +180,36 @@ test.each(WIRES)('%s: a worker does all there is, fails what throws, and drains'
   expect(await client.call('sessions.list', { status: 'open' })).toMatchObject({ sessions: [] });
 });
 
+test.each(WIRES)(
+  '%s: a grant that is refused for money ends no session: what runs goes on, and work is taken again',
+  async (wire) => {
+    const client = await clientOf(await start(), wire);
+    await client.call('budgets.set', { account: 'realm', limitMicroUsd: 10 });
+    const released = Promise.withResolvers<void>();
+    const crew = await worker({
+      client,
+      agent: 'ada',
+      concurrency: 2,
+      run: async (lease) => {
+        await released.promise;
+        if (lease.signal.aborted) throw lease.signal.reason;
+        return { summary: 'done' };
+      },
+    });
+    // Each may cost all that there is: the second is refused while the first runs.
+    await submit(client, ['a', 'b'], { budget: { limitMicroUsd: 10 } });
+    await expect
+      .poll(async () => [await phaseOf(client, 'p/a'), await phaseOf(client, 'p/b')])
+      .toEqual(['leased', 'ready']);
+    expect(crew.session.signal.aborted).toBe(false);
+    expect(crew.session.leases()).toHaveLength(1);
+    released.resolve();
+    await expect.poll(() => phaseOf(client, 'p/b')).toBe('done');
+    expect(await phaseOf(client, 'p/a')).toBe('done');
+    expect(await crew.drain()).toEqual({ completed: 2, failed: 0, lost: 0 });
+  },
+);
+
 test('a worker that is told to stop finishes what it holds and takes no more', async () => {
   const client = await clientOf(await start(), 'ws');
   await submit(client, ['a', 'b', 'c']);

@@ -133,20 +133,54 @@ function leasing(client: Client, parts: SessionParts): Pick<Session, 'next' | 'c
       return hold(parts, grant, sentAt).lease;
     },
     wait: (options, onLease) =>
-      client.transport.wait(
-        { sessionId, ...options, token },
-        {
-          onGrants: (grants) => {
-            // Pushed, so it was never asked for at a known time: nearly always it aged by its way
-            // here. Where this process slept meanwhile, the renewal that follows says it is lost.
-            const sentAt = performance.now() - client.roundTripMs();
-            const leases = grants.map((grant) => hold(parts, grant, sentAt).lease);
-            void keeper.renewNow();
-            for (const lease of leases) onLease(lease);
+      keepWaiting(finish, (onEnd) =>
+        client.transport.wait(
+          { sessionId, ...options, token },
+          {
+            onGrants: (grants) => {
+              // Pushed, so it was never asked for at a known time: nearly always it aged by its way
+              // here. Where this process slept meanwhile, the renewal that follows says it is lost.
+              const sentAt = performance.now() - client.roundTripMs();
+              const leases = grants.map((grant) => hold(parts, grant, sentAt).lease);
+              void keeper.renewNow();
+              for (const lease of leases) onLease(lease);
+            },
+            onEnd,
           },
-          onEnd: (failure) => finish(failure.message),
-        },
+        ),
       ),
+  };
+}
+
+/** Refusals of a grant that say nothing of the session: a lease that ends or an operator changes them. */
+const FOR_NOW: ReadonlySet<string> = new Set([
+  'budget.exceeded',
+  'swarm.suspended',
+  'policy.denied',
+]);
+/** Until a wait that was refused for now begins again, ms. Shorter: a fabric without money is asked all day. */
+const REFUSED_PAUSE_MS = 2_000;
+
+/** Waits, and again where only a grant was refused; any other end is the session's. */
+function keepWaiting(
+  finish: (detail: string) => void,
+  begin: (onEnd: (failure: Error) => void) => () => void,
+): () => void {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  let isCancelled = false;
+  let cancel = (): void => undefined;
+  const arm = (): void => {
+    cancel = begin((failure) => {
+      if (isCancelled) return;
+      if (!(failure instanceof FabricError && FOR_NOW.has(failure.code))) finish(failure.message);
+      else timer = setTimeout(arm, REFUSED_PAUSE_MS);
+    });
+  };
+  arm();
+  return () => {
+    isCancelled = true;
+    clearTimeout(timer);
+    cancel();
   };
 }
 

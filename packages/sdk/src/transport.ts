@@ -35,8 +35,8 @@ export interface WaitRequest {
 export interface WaitListener {
   readonly onGrants: (grants: readonly Grant[]) => void;
   /**
-   * The fabric refuses (the session has ended, the credential has expired): no more grants will
-   * come.
+   * The fabric refuses (the session has ended, the credential has expired, no account covers the
+   * next task): no more grants will come of this wait.
    */
   readonly onEnd: (failure: Error) => void;
 }
