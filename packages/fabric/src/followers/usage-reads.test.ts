@@ -1,4 +1,5 @@
 import { mkdtempSync, rmSync } from 'node:fs';
+import type { Rejection } from '@infrafabric/protocol';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -85,8 +86,10 @@ const indexed = (
   return made;
 };
 
-const ok = <T extends object>(answer: T | { readonly kind: 'reject' }): T => {
-  if ('kind' in answer) throw new Error(JSON.stringify(answer));
+const isAnswer = <T extends object>(answer: T): answer is Exclude<T, Rejection> =>
+  !('kind' in answer);
+const ok = <T extends object>(answer: T): Exclude<T, Rejection> => {
+  if (!isAnswer(answer)) throw new Error(JSON.stringify(answer));
   return answer;
 };
 

@@ -62,7 +62,11 @@ test.each([
   ['C1', 'a first fence that is not 1', [leased(2)]],
   ['C2', 'a second completion', [leased(1), completed(1), completed(1)]],
   ['C2', 'a lease after the completion', [leased(1), completed(1), leased(2)]],
-  ['C2', 'a verdict over what was never leased', [{ by: 'op', taskId: T, type: 'task.accepted' }]],
+  [
+    'C2',
+    'a verdict over what was never leased',
+    [{ author: 's1', by: 'op', taskId: T, type: 'task.accepted' }],
+  ],
   ['C5', 'a completion with an older fence', [leased(1), leased(2, 's2'), completed(1)]],
   ['C5', 'a completion by another session', [leased(1), completed(1, 's2')]],
   [

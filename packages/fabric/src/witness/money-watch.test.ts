@@ -62,7 +62,17 @@ const limited = (account: string, limitMicroUsd: number): DomainEvent => ({
 
 /** What the events break, all of them in one entry. */
 const broken = (...events: readonly DomainEvent[]): readonly string[] => {
-  const entry: LogEntry = { index: 0, at: 0, epoch: 1, op: 'x', args: {}, principal: 'x', events };
+  const entry: LogEntry = {
+    index: 0,
+    at: 0,
+    epoch: 1,
+    op: 'x',
+    args: {},
+    cred: 'realm',
+    principal: 'x',
+    ids: [],
+    events,
+  };
   return new MoneyWatch().take(entry);
 };
 
