@@ -21,7 +21,7 @@ const NEEDS = ['integration:ndi', 'integration:sip', 'integration:webrtc'] as co
 /** Longer than a run. */
 const WAIT_MS = 25_000;
 
-export async function blockerToHelpers(size: Size, folder: string): Promise<Values> {
+export async function blockerToLeases(size: Size, folder: string): Promise<Values> {
   return {
     ...(await inProcess(size, join(folder, 'blocker'))),
     ...(await overHttp(size, join(folder, 'blocker-http'))),

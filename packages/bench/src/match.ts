@@ -6,7 +6,7 @@
 import { bestMatches, hasReadyFor, taskSpec, type DomainEvent } from '@infrafabric/core';
 import { RESOURCE_POLICY_DEFAULT } from '@infrafabric/protocol';
 
-import { blockerToHelpers } from './match-blocker.ts';
+import { blockerToLeases } from './match-blocker.ts';
 import { helpDecisions } from './match-help.ts';
 import { pushes } from './match-push.ts';
 import { drawBy, MatchWorld, type Draw, type MatchSize, type Swarm } from './match-world.ts';
@@ -53,7 +53,7 @@ export const match: MeasureOnce = async ({ size, folder, note }) => {
     ...claims(asked),
     ...helpDecisions(field, counts),
     ...(await pushes(size)),
-    ...(await blockerToHelpers(size, folder)),
+    ...(await blockerToLeases(size, folder)),
   };
 };
 

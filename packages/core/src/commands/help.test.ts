@@ -13,7 +13,7 @@ const [SIP, NDI, WEBRTC, H323] = [
   'integration:h323',
 ] as const;
 
-interface Helper {
+interface HelperSpec {
   readonly id: string;
   readonly agent?: string;
   /** Its registered swarm, and the price of it; absent: it is in none. */
@@ -26,7 +26,7 @@ interface Helper {
   readonly role?: 'worker' | 'runner';
 }
 
-const join = (realm: RealmRun, one: Helper): void => {
+const join = (realm: RealmRun, one: HelperSpec): void => {
   const { id, agent = id, swarm, cost = 2 * DOLLAR, capabilities, role = 'worker' } = one;
   if (swarm !== undefined && !realm.world.governor.swarms.has(swarm)) {
     const profile = {
@@ -47,7 +47,7 @@ const join = (realm: RealmRun, one: Helper): void => {
 };
 
 /** `ada` of swarm `home` holds p/a, of four dollars; the helpers wait. */
-const begun = (helpers: readonly Helper[], resource: object = {}): RealmRun => {
+const begun = (helpers: readonly HelperSpec[], resource: object = {}): RealmRun => {
   const realm = openedRealm();
   realm.run('policies.set', {
     policy: { format: 'ifab-policy/1', governs: [], rules: [], resource },
@@ -109,7 +109,7 @@ const rejectionOf = (decision: Decision) => {
 const complete = (realm: RealmRun, taskId: string, next = false): Decision =>
   realm.run('tasks.complete', { taskId, fence: realm.fenceOf(taskId), next });
 
-const expert = (id: string, ...capabilities: readonly string[]): Helper => ({
+const expert = (id: string, ...capabilities: readonly string[]): HelperSpec => ({
   id,
   swarm: `sw-${id}`,
   capabilities,
@@ -133,7 +133,7 @@ describe('who is asked', () => {
   });
 
   test('the free one first, then by reputation over price, then those of whom nothing is known', () => {
-    const helpers: readonly Helper[] = [
+    const helpers: readonly HelperSpec[] = [
       { id: 'unknown', capabilities: [SIP] },
       { id: 'dear', swarm: 'dear', cost: 9, capabilities: [SIP] },
       { id: 'poor', swarm: 'poor', cost: 3, reputation: 300, capabilities: [SIP] },
@@ -169,7 +169,7 @@ describe('who is asked', () => {
       'none',
       'governor-of',
     ];
-    const helperOf = (kind: string, i: number): Helper => ({
+    const helperOf = (kind: string, i: number): HelperSpec => ({
       // Names run against the order, so that they cannot be what decides.
       ...expert(`z${9 - i}`, SIP),
       relations: [

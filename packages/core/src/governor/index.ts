@@ -32,7 +32,7 @@ export {
   shortOf,
 } from './ledger.ts';
 export type { Draft, Payers } from './ledger.ts';
-export { addCandidate, bestMatches, createMatchIndex, dropCandidate } from './match-index.ts';
+export { addCandidate, bestMatches, createMatchIndex } from './match-index.ts';
 export type { Candidate, Match, MatchIndex } from './match-index.ts';
 export { compilePolicy, explainAction, judgeAction } from './policy.ts';
 export type { CompiledPolicy, Verdict } from './policy.ts';

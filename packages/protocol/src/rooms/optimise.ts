@@ -3,7 +3,12 @@ import { z } from 'zod';
 import { MicroUsd, ModelName, TaskId } from '../ids.ts';
 import { USAGE_MICRO_USD_MAX } from '../limits.ts';
 import { ANYONE, defineOperation, OPERATORS } from '../operation.ts';
-import { MICRO_USD_PER_MTOK_MAX, ModelCapability, ModelPrice, TOKENS_PER_RECORD_MAX } from '../prices.ts';
+import {
+  MICRO_USD_PER_MTOK_MAX,
+  ModelCapability,
+  ModelPrice,
+  TOKENS_PER_RECORD_MAX,
+} from '../prices.ts';
 import { Count, Held, HOLDER_ERRORS, Page } from '../words.ts';
 
 const Rate = MicroUsd.max(MICRO_USD_PER_MTOK_MAX);
@@ -74,7 +79,8 @@ export const optimiseOperations = [
   }),
   defineOperation({
     name: 'prices.route',
-    summary: 'Which model for which work: those that are able, the cheapest first, and why others are not.',
+    summary:
+      'Which model for which work: those that are able, the cheapest first, and why others are not.',
     effect: 'read',
     callers: ANYONE,
     input: z.strictObject({

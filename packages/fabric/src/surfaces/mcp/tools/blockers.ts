@@ -37,9 +37,9 @@ const raised = (output: OutputOf<'blockers.raise'>): JsonObject => {
   return { ...value, ...(truncated.length === 0 ? {} : { truncated }), next: nextOf(output) };
 };
 
-type Helper = OutputOf<'blockers.raise'>['helpers'][number];
+type HelperRow = OutputOf<'blockers.raise'>['helpers'][number];
 
-const helperView = ({ sessionId: _id, ...helper }: Helper): JsonObject => jsonOf(helper);
+const helperView = ({ sessionId: _id, ...helper }: HelperRow): JsonObject => jsonOf(helper);
 
 const nextOf = ({ helpers, open, escalationId }: OutputOf<'blockers.raise'>): string => {
   const look = 'Call show_status with this blockerId later: resolution is the answer.';
