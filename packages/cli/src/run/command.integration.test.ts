@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, expect, test } from 'vitest';
+import { afterAll, describe, expect, test } from 'vitest';
 import { json, run } from '../../test/io.ts';
 import type { RunOptions } from '../../test/io.ts';
 
@@ -100,4 +100,50 @@ test('a file that is no plan is refused with the place of each mistake', async (
   expect(code).toBe(2);
   expect(stderr).toContain('bad.json is no plan that can be run (cli.input)');
   expect(stderr).toContain('tasks[0]');
+});
+
+describe('a plan that costs much', () => {
+  /** Three tasks that may cost so much each, where the realm may spend $100. */
+  const dear = (usd: number): string => {
+    const path = join(root, `dear-${usd}.json`);
+    const budget = { limitMicroUsd: usd * 1_000_000 };
+    const tasks = ['a', 'b', 'c'].map((key) => ({ key, title: key, budget }));
+    writeFileSync(path, JSON.stringify({ id: `dear-${usd}`, tasks }));
+    return path;
+  };
+
+  test('is run with as many sessions as the money reaches for: the others wait, nobody fails', async () => {
+    const { code, stdout } = await play([dear(60), '--yes', '--sessions', '3', '--json']);
+    expect(code).toBe(0);
+    expect(json(stdout.trimEnd().split('\n').at(-1) ?? '')).toMatchObject({
+      completed: 3,
+      failed: 0,
+      lost: 0,
+    });
+  });
+
+  test('ends with the refusal where nothing that it does could change it', async () => {
+    const { code, stderr } = await play([dear(150), '--yes', '--sessions', '2']);
+    expect(code).toBe(3);
+    expect(stderr).toContain('dear-150/a may cost $150.00, and realm has $100.00 left');
+    expect(stderr).toContain('(budget.exceeded)');
+  });
+
+  test('is run where --budget lets the realm spend so much, and wants its word all the same', async () => {
+    const path = dear(150);
+    const asked = await play([path, '--budget', '450']);
+    expect(asked.code).toBe(2);
+    expect(asked.stderr).toContain('(budget.unconfirmed)');
+    const { code, stdout } = await play([path, '--budget', '450', '--confirm', '450']);
+    expect({ code, stdout }).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining('3/3 tasks'),
+    });
+  });
+
+  test.each(['--budget', '--confirm'])('%s that is no amount starts nothing', async (flag) => {
+    const { code, stdout, stderr } = await play([dear(60), flag, 'much']);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    expect(stderr).toContain('“much” is no amount');
+  });
 });

@@ -16,16 +16,54 @@ const PAUSE_MS = 200;
 /** Looks again even where no event said so, ms. */
 const LOOK_AGAIN_MS = 2_000;
 
+/** Refusals that may be others once a lease of this run has ended: what it set aside is free again, or its probe is over. */
+const FOR_NOW: ReadonlySet<string> = new Set(['budget.exceeded', 'swarm.suspended']);
+
+/** Sleeps until something of the plan changed, it is time to look again, or the run stops. */
+class Naps {
+  #wake: (() => void)[] = [];
+
+  poke(): void {
+    for (const one of this.#wake.splice(0)) one();
+  }
+
+  /** Whether anything woke it before its time. */
+  sleep(signal: AbortSignal): Promise<boolean> {
+    return new Promise<boolean>((resolve) => {
+      const timer = setTimeout(() => resolve(false), LOOK_AGAIN_MS);
+      const resume = (): void => {
+        clearTimeout(timer);
+        signal.removeEventListener('abort', resume);
+        resolve(true);
+      };
+      signal.addEventListener('abort', resume, { once: true });
+      this.#wake.push(resume);
+    });
+  }
+}
+
 /** Every task suits: the fabric chooses, and a session that waits is woken with its lease. */
-function pushedLeases(planId: string): LeaseSource {
+function pushedLeases(planId: string, working: () => number): LeaseSource {
+  const naps = new Naps();
+  /** Sessions that were refused, and then nothing happened and nobody of the run worked. */
+  const calm = new Set<Session>();
   return {
-    poke: () => undefined,
+    poke: () => naps.poke(),
     acquire: async (session, signal) => {
       try {
         const [lease] = await session.next({ count: 1, planId, waitMs: WAIT_MS, signal });
+        calm.delete(session);
         return lease;
       } catch (cause) {
         if (signal.aborted) return undefined;
+        if (cause instanceof FabricError && FOR_NOW.has(cause.code)) {
+          // Nothing that this run does will change it.
+          if (working() === 0 && calm.has(session)) throw cause;
+          const isWoken = await naps.sleep(signal);
+          if (isWoken || working() > 0) calm.delete(session);
+          else calm.add(session);
+          return undefined;
+        }
         if (!isLater(cause)) throw cause;
         await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
         return undefined;
@@ -51,12 +89,9 @@ function pickedLeases(
     });
     return looking;
   };
-  let wake: (() => void)[] = [];
-  const poke = (): void => {
-    for (const one of wake.splice(0)) one();
-  };
+  const naps = new Naps();
   return {
-    poke,
+    poke: () => naps.poke(),
     acquire: async (session, signal) => {
       for (const taskId of await look()) {
         if (signal.aborted) return undefined;
@@ -71,16 +106,7 @@ function pickedLeases(
           reached.delete(taskId);
         }
       }
-      await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, LOOK_AGAIN_MS);
-        const resume = (): void => {
-          clearTimeout(timer);
-          signal.removeEventListener('abort', resume);
-          resolve();
-        };
-        signal.addEventListener('abort', resume, { once: true });
-        wake = [...wake, resume];
-      });
+      await naps.sleep(signal);
       return undefined;
     },
   };
@@ -99,13 +125,21 @@ export async function readyTasks(client: Client, planId: string): Promise<readon
 export function suitedLeases(
   client: Client,
   planId: string,
-  tasks: { readonly suits: (task: TaskSpec) => boolean; readonly unsuited: Set<string> },
+  tasks: {
+    readonly suits: (task: TaskSpec) => boolean;
+    readonly unsuited: Set<string>;
+    /** Sessions of this run that do a task now. */
+    readonly working: () => number;
+  },
 ): LeaseSource {
   const { suits, unsuited } = tasks;
-  const pushed = pushedLeases(planId);
+  const pushed = pushedLeases(planId, tasks.working);
   const picked = pickedLeases(client, planId, (key) => !unsuited.has(key));
   return {
-    poke: picked.poke,
+    poke: () => {
+      pushed.poke();
+      picked.poke();
+    },
     acquire: async (session, signal) => {
       const source = unsuited.size === 0 ? pushed : picked;
       const lease = await source.acquire(session, signal);

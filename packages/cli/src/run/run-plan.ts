@@ -118,10 +118,12 @@ async function openRun(options: RunOptions): Promise<Run> {
   const alien = new Set<string>(
     plan.tasks.filter((task) => task.imported?.done !== true && !takes(task)).map(({ key }) => key),
   );
-  const source = suitedLeases(client, plan.id, { suits: takes, unsuited: alien });
+  const agents: AgentLoop[] = [];
+  const working = (): number => workingOf(agents);
+  const source = suitedLeases(client, plan.id, { suits: takes, unsuited: alien, working });
   const judge = await client.openSession({ agent: `${name}/judge`, role: 'runner', leasesMax: 1 });
   return {
-    agents: [],
+    agents,
     names,
     board,
     view: options.view(board),
@@ -133,6 +135,9 @@ async function openRun(options: RunOptions): Promise<Run> {
   };
 }
 
+const workingOf = (agents: readonly AgentLoop[]): number =>
+  agents.filter((agent) => agent.current() !== undefined).length;
+
 function superviseRun(options: RunOptions, { agents, alien, judge, view }: Run): Supervisor {
   const { client, plan, parts, drain } = options;
   return new Supervisor({
@@ -141,7 +146,7 @@ function superviseRun(options: RunOptions, { agents, alien, judge, view }: Run):
     plan,
     parts,
     suits: (key) => !alien.has(key),
-    working: () => agents.filter((agent) => agent.current() !== undefined).length,
+    working: () => workingOf(agents),
     approves: (phase) => options.approves(phase, view),
     isDraining: () => drain.aborted,
   });
