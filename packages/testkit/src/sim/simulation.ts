@@ -1,6 +1,5 @@
 /** The world of one seed: its steps, its healing, and what is looked at after each of them. */
-import { evolve, taskPhase, worldSections, type World } from '@infrafabric/core';
-import { replay } from '@infrafabric/fabric';
+import { taskPhase, worldSections } from '@infrafabric/core';
 
 import { LawBroken } from '../crash-lives.ts';
 import { seededRandom, type Random } from '../random.ts';
@@ -11,11 +10,11 @@ import { Judge } from './judge.ts';
 import { learn } from './learning.ts';
 import { LogWatch } from './log-watch.ts';
 import { Machine } from './machine.ts';
-import { FileMedium, MemoryMedium, SIM_GENESIS_LEAF } from './media.ts';
+import { FileMedium, MemoryMedium } from './media.ts';
 import { Post } from './post.ts';
 import type { SimProcess } from './processes.ts';
 import { COORDINATOR_ROOM, type Room, type RoomLaws } from './room.ts';
-import { differences, hashSections, type SectionHashes } from './same-world.ts';
+import { SameState } from './same-state.ts';
 import { Sight } from './sight.ts';
 import type { SimOptions } from './simulate.ts';
 import { whoWaitsInVain } from './waiting.ts';
@@ -45,6 +44,7 @@ export class Simulation {
   readonly #judge: Judge;
   readonly #sight: Sight;
   readonly #post: Post;
+  readonly #state: SameState;
   readonly #counts = noCounts();
   readonly #sessions = new Map<string, readonly string[]>();
 
@@ -97,6 +97,8 @@ export class Simulation {
     this.#judge = new Judge(watch, broken);
     const judge = this.#judge;
     this.#sight = new Sight({ random, plans, agents, watch, now: () => machine.nowMs });
+    const { sections = worldSections } = this.#doubles;
+    this.#state = new SameState({ machine, watch, sections, broken });
     this.#post = new Post({ machine, sight: this.#sight, watch, judge, counts, trace });
   }
 
@@ -286,21 +288,7 @@ export class Simulation {
 
   async #compareWorlds(): Promise<void> {
     await this.#machine.settle();
-    const { leader, former } = this.#machine;
-    const view = leader?.fabric?.leader.view();
-    if (view === undefined || !('world' in view)) return;
-    if (former !== undefined || view.size !== this.#watch.size) return;
-    this.#same('the live world', view.world, 'the replayed one', this.#watch.world);
-  }
-
-  #same(one: string, worldOne: World, other: string, worldOther: World): void {
-    const differing = differences(this.#hash(worldOne), this.#hash(worldOther));
-    if (differing.length > 0)
-      this.#broken(`state: ${one} and ${other} differ in ${differing.join(', ')}`);
-  }
-
-  #hash(world: World): SectionHashes {
-    return hashSections(this.#doubles.sections?.(world) ?? worldSections(world));
+    this.#state.live();
   }
 
   // The end.
@@ -368,31 +356,7 @@ export class Simulation {
     this.#judge.end();
     this.#laws.end(this.#watch.world);
     await this.#compareWorlds();
-    await this.#replayed();
-    this.#hashCovers();
-  }
-
-  /** What a start would make of the log is what the leader has. */
-  async #replayed(): Promise<void> {
-    const { leader, blobs } = this.#machine;
-    if (leader?.journal === undefined) this.#broken('a finished world without a leader');
-    const { world, head } = await replay({
-      journal: leader.journal,
-      blobs,
-      genesisLeaf: SIM_GENESIS_LEAF,
-    });
-    if (head.size !== this.#watch.size)
-      this.#broken(`W2: a replay sees ${head.size} entries of ${this.#watch.size}`);
-    this.#same('a world from zero', world, 'the watched one', this.#watch.world);
-  }
-
-  /** The state hash sees every room: one entry more, without any event, is another state of the realm. */
-  #hashCovers(): void {
-    const { world } = this.#watch;
-    const before = this.#hash(world).digest;
-    const { size, at, epoch } = world.realm;
-    const entry = { index: size, at, epoch, op: 'witness.record', args: {}, principal: 'nobody' };
-    evolve(world, { ...entry, idem: 'never seen', events: [] });
-    if (this.#hash(world).digest === before) this.#broken('state: the hash does not see the realm');
+    await this.#state.replayed();
+    this.#state.hashCovers();
   }
 }
