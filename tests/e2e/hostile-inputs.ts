@@ -341,6 +341,19 @@ export const hostileInputs = ({
       plan: { id: 'p', tasks: [{ key: 'a', title: 'a', budget: { limitMicroUsd } }] },
     })),
   ],
+  'plans.edit': [
+    [
+      'tasks dearer than are taken unasked',
+      { planId: 'shop', add: dear.tasks },
+      'budget.unconfirmed',
+    ],
+    [
+      'a confirmation of less',
+      { planId: 'shop', add: dear.tasks, confirmMicroUsd: 59_999_999 },
+      'budget.unconfirmed',
+    ],
+    ...noMoney((confirmMicroUsd) => ({ planId: 'shop', add: dear.tasks, confirmMicroUsd })),
+  ],
   'plans.preview': [
     ['nothing', {}, 'request.invalid'],
     ['a plan and another', { planId: 'shop', plan: dear }, 'request.invalid'],
