@@ -4,8 +4,14 @@ import { afterEach, describe, expect, test } from 'vitest';
 
 import { ManualClock } from '../engine/clock.ts';
 import type { Principal } from '../engine/fabric.ts';
-import { createMemoryRealm, openMemoryFabric } from '../engine/open-memory.ts';
+import {
+  createMemoryRealm,
+  openMemoryFabric,
+  type MemoryFabricOptions,
+} from '../engine/open-memory.ts';
 import type { LeadingFabric } from '../engine/open.ts';
+import type { CostReads } from '../followers/usage-reads.ts';
+import type { CostFollower } from './optimise.ts';
 
 const OPERATOR: Principal = { cred: 'operator', name: 'operator', role: 'operator' };
 /** Members that say what is so now. */
@@ -20,9 +26,9 @@ afterEach(async () => {
 
 type Output = Readonly<Record<string, unknown>>;
 
-async function start(realm = createMemoryRealm()) {
+async function start(realm = createMemoryRealm(), opening: MemoryFabricOptions = {}) {
   const clock = new ManualClock(NOW);
-  const fabric = await openMemoryFabric(realm, { clock });
+  const fabric = await openMemoryFabric(realm, { clock, ...opening });
   opened.push(fabric);
   const call = async <T = Output>(op: string, input: object = {}, key?: string): Promise<T> => {
     const options = key === undefined ? {} : { idempotencyKey: `${key}-0000000` };
@@ -391,6 +397,31 @@ describe('money, as reads of costs see it', () => {
     expect(vast.routes).toEqual([]);
     expect(vast).not.toHaveProperty('tier');
     expect(vast.unable.length).toBeLessThanOrEqual(50);
+  });
+
+  test('a forecast of a plan says what is left of its account, and what its tasks may still cost', async () => {
+    const burn = async () => ({ microUsd: 3_600, records: 1, firstAt: 0, indexedTo: 1 });
+    const follower: CostFollower = {
+      onDurable: () => undefined,
+      close: () => Promise.resolve(),
+      costs: { burn } as unknown as CostReads,
+    };
+    const { call } = await start(createMemoryRealm(), { followers: () => [follower] });
+    await working(call, { budget: { estimateMicroUsd: 1_000_000 } });
+    const more = {
+      planId: 'p',
+      add: [{ key: 'b', title: 'b', budget: { estimateMicroUsd: 500_000 } }],
+    };
+    await call('plans.edit', more);
+    expect(await call('costs.forecast', { planId: 'p', windowMs: 3_600_000 })).toMatchObject({
+      account: 'plan:p',
+      microUsdPerHour: 3_600,
+      limitMicroUsd: REALM_MICRO_USD,
+      reservedMicroUsd: 2_000_000,
+      // An hour of the only swarm for each: more than what the second one says of itself.
+      remaining: { expectedMicroUsd: 2_000_000, unpriced: 0 },
+    });
+    expect(await call('costs.forecast', { swarmId: 'red' })).not.toHaveProperty('remaining');
   });
 
   test('of accounts that are not there, and where nobody sums, it is said', async () => {
