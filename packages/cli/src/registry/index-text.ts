@@ -197,6 +197,7 @@ usage.record write operator,runner,worker: Charge a cost to the lease under whic
   inputTokens int
   outputTokens int
   cachedTokens int
+  measured bool
   microUsd int
 prices.set write operator: Set the price of a model for this realm, in the place of the catalogue’s.
   model! string

@@ -127,6 +127,7 @@ const WORDS: Readonly<Record<string, FieldWords>> = {
     says: 'dollars a million tokens out of the cache; absent: as input',
     type: 'money',
   },
+  measured: { says: 'it was measured, and is not an agent’s word' },
   inputTokens: { value: 'tokens', says: 'tokens that the model read' },
   outputTokens: { value: 'tokens', says: 'tokens that it wrote' },
   cachedTokens: { value: 'tokens', says: 'tokens that came out of the provider’s cache' },

@@ -6,6 +6,7 @@
 import type { RelationKind } from '@infrafabric/protocol';
 import {
   blockerDue,
+  cell,
   havesOf,
   helpEvents,
   helpIds,
@@ -52,7 +53,8 @@ export const raise = (scene: RaiseScene): Decision => {
   if (unknown !== undefined) return unknownCapability(unknown, `needs[${at}]`);
   const { shares, uncovered, reserved } = coverNeeds(scene, raised);
   const priority = urgencyOf(raised.event.blocks);
-  const blocker = { blockerId: raised.event.blockerId, priority };
+  const leaseMs = cell(coordinator.tasks.leaseMs, raised.task);
+  const blocker = { blockerId: raised.event.blockerId, priority, leaseMs };
   return accept(
     raised.event,
     ...helpEvents(blocker, shares),

@@ -156,7 +156,7 @@ describe('what a call costs', () => {
     });
   });
 
-  test('what a worker says is reported; what an operator or a runner says is measured', () => {
+  test('what a worker says is reported, measured or not; a runner measures, an operator where it says so', () => {
     const realm = begun();
     const asWorker = { cred: 'session', session: 'ada' } as const;
     const asRunner = { cred: 'session', session: 'bob' } as const;
@@ -164,7 +164,13 @@ describe('what a call costs', () => {
     expect(basis(cost(realm, { microUsd: 1 }, 'p/a', asWorker))).toMatchObject({
       basis: 'reported',
     });
-    expect(basis(cost(realm, { microUsd: 1 }, 'p/a'))).toMatchObject({ basis: 'measured' });
+    expect(basis(cost(realm, { microUsd: 1, measured: true }, 'p/a', asWorker))).toMatchObject({
+      basis: 'reported',
+    });
+    expect(basis(cost(realm, { microUsd: 1 }, 'p/a'))).toMatchObject({ basis: 'reported' });
+    expect(basis(cost(realm, { microUsd: 1, measured: true }, 'p/a'))).toMatchObject({
+      basis: 'measured',
+    });
     expect(basis(cost(realm, { microUsd: 1 }, 'p/b', asRunner))).toMatchObject({
       basis: 'measured',
     });

@@ -83,8 +83,7 @@ const recorded = (
 ): UsageRecorded => {
   const { component, model, inputTokens, outputTokens, cachedTokens, fence } = command.args;
   return {
-    // What a worker says of itself is its word; what the fabric's own parts say they have measured.
-    basis: command.cred === 'operator' || role === 'runner' ? 'measured' : 'reported',
+    basis: basisOf(command, role),
     ...(cachedTokens === undefined ? {} : { cachedTokens }),
     chargedMicroUsd: charged,
     component: component ?? 'agent',
@@ -101,6 +100,16 @@ const recorded = (
     type: 'usage.recorded',
   };
 };
+
+/**
+ * What a worker says of itself is its word. A runner has measured what it ran; an operator's credential stands behind
+ * agents too, so it says so where it has measured.
+ */
+const basisOf = (
+  { cred, args: { measured } }: UsageScene['command'],
+  role: SessionState['role'],
+): UsageRecorded['basis'] =>
+  role === 'runner' || (cred === 'operator' && measured === true) ? 'measured' : 'reported';
 
 /** A realm or a plan that has nothing left stops by itself: a person is told. Of swarms their breaker tells. */
 const exhausted = (scene: Scene, alerts: readonly DomainEvent[]): DomainEvent[] =>

@@ -2,12 +2,7 @@
  * Help with a blocker: a task of its own for each side of what is needed, before all other work, and over with the
  * blocker. The holder of the blocked task takes in what the helpers did and goes on.
  */
-import {
-  DESCRIPTION_CHARS_MAX,
-  LEASE_MS_DEFAULT,
-  REASON_CHARS_MAX,
-  TITLE_CHARS_MAX,
-} from '@infrafabric/protocol';
+import { DESCRIPTION_CHARS_MAX, REASON_CHARS_MAX, TITLE_CHARS_MAX } from '@infrafabric/protocol';
 import type { RelationKind, TaskSpec } from '@infrafabric/protocol';
 import { must } from '../kernel/decision.ts';
 import { cell, eachDependant, NONE, PHASE } from './columns.ts';
@@ -77,9 +72,16 @@ export const helpIds = (
   return next;
 };
 
+/** A blocker as its help is made of it: helpers are leased for as long as the lease of the blocked task is. */
+export interface Helped {
+  readonly blockerId: string;
+  readonly priority: number;
+  readonly leaseMs: number;
+}
+
 /** The events of offered shares: the help task, and for who has it, the lease and the helper's name on the blocker. */
 export const helpEvents = (
-  { blockerId, priority }: { readonly blockerId: string; readonly priority: number },
+  { blockerId, priority, leaseMs }: Helped,
   shares: readonly Share[],
 ): readonly (HelpOffered | TaskLeased | BlockerJoined)[] =>
   shares.flatMap(({ taskId, needs, limitMicroUsd, session, relation }) => {
@@ -92,15 +94,17 @@ export const helpEvents = (
       taskId,
       type: 'help.offered',
     };
-    return session === undefined ? [offered] : [offered, ...leased(blockerId, taskId, session)];
+    return session === undefined
+      ? [offered]
+      : [offered, ...leased(blockerId, taskId, { sessionId: session.id, leaseMs })];
   });
 
 const leased = (
   blockerId: string,
   taskId: string,
-  { id: sessionId }: SessionState,
+  { sessionId, leaseMs }: { readonly sessionId: string; readonly leaseMs: number },
 ): readonly [TaskLeased, BlockerJoined] => [
-  { attempt: 1, fence: 1, leaseMs: LEASE_MS_DEFAULT, sessionId, taskId, type: 'task.leased' },
+  { attempt: 1, fence: 1, leaseMs, sessionId, taskId, type: 'task.leased' },
   { blockerId, sessionId, type: 'blocker.joined' },
 ];
 

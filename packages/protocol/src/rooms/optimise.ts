@@ -33,6 +33,8 @@ export const optimiseOperations = [
       outputTokens: Tokens.optional(),
       /** Input tokens that the provider read from its cache; not among `inputTokens`. */
       cachedTokens: Tokens.optional(),
+      /** Measured by the fabric's own parts, with an operator's credential; of others it is taken as their word. */
+      measured: z.boolean().optional(),
       /** The cost itself, where it is known; it then stands before the price of the model. */
       microUsd: MicroUsd.max(USAGE_MICRO_USD_MAX).optional(),
     }),
