@@ -1,16 +1,10 @@
 /** How swarms, money, breakers, policy and escalations look to people. */
-import type { OperationName, OutputOf } from '@infrafabric/protocol';
+import type { OutputOf } from '@infrafabric/protocol';
 import { agoText } from '../commands/duration.ts';
 import { countText, percentOf, usdColumn, usdText } from '../costs/money.ts';
 import { cell, pairs, table } from './terminal.ts';
 import type { Cell, Paint, Terminal } from './terminal.ts';
-
-type View<N extends OperationName> = (
-  output: OutputOf<N>,
-  terminal: Terminal,
-  nowMs: number,
-) => string;
-type Views = { readonly [N in OperationName]?: View<N> };
+import type { Views } from './view.ts';
 
 const PAINT: Readonly<Record<string, Paint>> = {
   closed: 'green',

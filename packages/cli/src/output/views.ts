@@ -7,13 +7,7 @@ import { usdText } from '../costs/money.ts';
 import { cell, pairs, table } from './terminal.ts';
 import type { Cell, Paint, Terminal } from './terminal.ts';
 import { GOVERNOR_VIEWS } from './views-governor.ts';
-
-type View<N extends OperationName> = (
-  output: OutputOf<N>,
-  terminal: Terminal,
-  nowMs: number,
-) => string;
-type Views = { readonly [N in OperationName]?: View<N> };
+import type { Views } from './view.ts';
 
 const PHASE_PAINT: Readonly<Record<string, Paint>> = {
   ready: 'cyan',

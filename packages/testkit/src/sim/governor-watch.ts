@@ -307,7 +307,7 @@ const COUNTED: Partial<Record<DomainEvent['type'], string>> = {
   'claim.refused': 'claimsRefused',
 };
 
-/** Tasks whose leases an event ends, if they are leased. */
+/** Tasks whose leases an event ends, if they are leased. Its own list, not core’s: a kind forgotten there is found here. */
 const endedBy = (event: DomainEvent): readonly string[] => {
   switch (event.type) {
     case 'task.completed':
