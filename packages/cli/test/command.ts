@@ -3,7 +3,7 @@ import type { Environment } from '../src/config.ts';
 import type { Io } from '../src/io.ts';
 import { problemOfCause } from '../src/output/cause.ts';
 import { Output } from '../src/output/output.ts';
-import { CliError, exitOf } from '../src/output/problem.ts';
+import { CliError, exitOf, type CliProblem } from '../src/output/problem.ts';
 import type { CommandRun, GlobalFlags } from '../src/tree/command.ts';
 import type { Ran } from './io.ts';
 
@@ -11,6 +11,13 @@ export interface OneOptions {
   readonly env?: Environment;
   readonly flags?: Partial<GlobalFlags>;
   readonly cwd?: string;
+  readonly args?: readonly string[];
+  readonly stdin?: string;
+}
+
+export interface RanOne extends Ran {
+  /** Of a refusal: what was written to stderr as text. */
+  readonly problem?: CliProblem;
 }
 
 const FLAGS: GlobalFlags = {
@@ -34,8 +41,8 @@ const FLAGS: GlobalFlags = {
 export const runOne = async (
   command: CommandRun,
   options: Readonly<Record<string, string>>,
-  { env = {}, flags = {}, cwd = '/nowhere' }: OneOptions,
-): Promise<Ran> => {
+  { env = {}, flags = {}, cwd = '/nowhere', args = [], stdin = '' }: OneOptions,
+): Promise<RanOne> => {
   const written = { stdout: '', stderr: '' };
   const sink = (name: keyof typeof written): Io['stdout'] => ({
     isTerminal: false,
@@ -50,7 +57,7 @@ export const runOne = async (
     stdout: sink('stdout'),
     stderr: sink('stderr'),
     stdinIsTerminal: false,
-    readStdin: async () => '',
+    readStdin: async () => stdin,
     ask: async () => '',
     interrupted: new AbortController().signal,
   };
@@ -58,7 +65,7 @@ export const runOne = async (
   const out = new Output(io, all);
   const context = {
     spec: { path: ['test'], summary: '', args: [], options: [], example: '' },
-    args: [],
+    args,
     options: new Map(Object.entries(options).map(([name, value]) => [name, [value]])),
     flags: all,
     io,
@@ -69,6 +76,6 @@ export const runOne = async (
   } catch (cause) {
     const problem = cause instanceof CliError ? cause.problem : await problemOfCause(cause);
     out.problem(problem);
-    return { code: exitOf(problem, 130), ...written };
+    return { code: exitOf(problem, 130), problem, ...written };
   }
 };

@@ -3,15 +3,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { RESOURCE_POLICY_DEFAULT } from '@infrafabric/protocol';
+import { runOne, type OneOptions, type RanOne } from '../../test/command.ts';
 import { json } from '../../test/io.ts';
 import { problem, serveAnswers, STATUS } from '../../test/wire.ts';
 import type { Answers, Wire } from '../../test/wire.ts';
-import type { Io } from '../io.ts';
-import { Output } from '../output/output.ts';
-import { CliError } from '../output/problem.ts';
-import type { CliProblem } from '../output/problem.ts';
 import { readPolicy } from '../policies/read-policy.ts';
-import type { CommandRun, GlobalFlags } from '../tree/command.ts';
+import type { CommandRun } from '../tree/command.ts';
 import { checkPolicyFile } from './policy-check.ts';
 import { diffPolicyFiles } from './policy-diff.ts';
 import { explainPolicy } from './policy-explain.ts';
@@ -20,72 +17,12 @@ import { setPolicy } from './policy-set.ts';
 const FOLDER = mkdtempSync(join(tmpdir(), 'ifab-policy-'));
 afterAll(() => rmSync(FOLDER, { recursive: true }));
 
-interface Given {
-  readonly args?: readonly string[];
+interface Given extends OneOptions {
   readonly options?: Readonly<Record<string, string>>;
-  readonly flags?: Partial<GlobalFlags>;
-  readonly env?: Readonly<Record<string, string>>;
-  readonly stdin?: string;
 }
 
-interface Ran {
-  readonly stdout: string;
-  readonly stderr: string;
-  readonly code?: number;
-  readonly problem?: CliProblem;
-}
-
-const FLAGS: GlobalFlags = {
-  json: false,
-  quiet: false,
-  color: false,
-  input: false,
-  yes: false,
-  dryRun: false,
-  why: false,
-  trace: undefined,
-  mode: 'normal',
-  url: undefined,
-  dataDir: undefined,
-  realm: undefined,
-  tokenFile: undefined,
-  key: undefined,
-};
-
-/** Runs a command as the tree would; a refusal comes back as its problem. */
-const run = async (command: CommandRun, given: Given): Promise<Ran> => {
-  const written = { stdout: '', stderr: '' };
-  const sink = (name: 'stdout' | 'stderr') => ({
-    isTerminal: false,
-    columns: 80,
-    write: (text: string) => {
-      written[name] += text;
-    },
-  });
-  const io: Io = {
-    env: given.env ?? {},
-    cwd: FOLDER,
-    stdout: sink('stdout'),
-    stderr: sink('stderr'),
-    stdinIsTerminal: false,
-    readStdin: async () => given.stdin ?? '',
-    ask: async () => '',
-    interrupted: new AbortController().signal,
-  };
-  const flags = { ...FLAGS, ...given.flags };
-  const options = new Map(
-    Object.entries(given.options ?? {}).map(([name, value]) => [name, [value]]),
-  );
-  const spec = { path: ['policy'], summary: '', args: [], options: [], example: '' };
-  try {
-    const out = new Output(io, flags);
-    const code = await command({ spec, args: given.args ?? [], options, flags, io, out });
-    return { code, ...written };
-  } catch (cause) {
-    if (!(cause instanceof CliError)) throw cause;
-    return { problem: cause.problem, ...written };
-  }
-};
+const run = (command: CommandRun, { options = {}, ...given }: Given): Promise<RanOne> =>
+  runOne(command, options, { cwd: FOLDER, ...given });
 
 const rule = (id: string, when: string, more = 'priority: 4'): string => `
   - id: ${id}
@@ -186,7 +123,11 @@ describe('policy check', () => {
   test('standard input, a file that is not there, and a folder', async () => {
     const piped = await run(checkPolicyFile, { args: ['-'], stdin: FILES['good.yaml'] });
     expect(piped.stdout).toContain('stdin:3');
-    await expect(run(checkPolicyFile, { args: ['gone.yaml'] })).rejects.toThrow(/cannot be read/);
+    const gone = await run(checkPolicyFile, { args: ['gone.yaml'] });
+    expect(gone.problem).toMatchObject({
+      code: 'cli.input',
+      detail: `${join(FOLDER, 'gone.yaml')} cannot be read`,
+    });
     const folder = await run(checkPolicyFile, { args: ['.'] });
     expect(folder.problem).toMatchObject({ code: 'cli.input' });
   });
