@@ -79,7 +79,45 @@ export type {
   ParsedOf,
 } from './registry.ts';
 export { FeedCursor, FeedFilter, FeedItem, parseCursor } from './feed.ts';
-export { Expectation, Gate, PhaseSpec, PlanSpec, ShellRun, TaskSpec } from './plan.ts';
+export { Expectation, Gate, PhaseSpec, PlanSpec, ShellRun, TaskRun, TaskSpec } from './plan.ts';
+export {
+  API_CALLS_PER_SECOND_DEFAULT,
+  API_CALLS_PER_SECOND_MAX,
+  CREDENTIAL_TTL_MS_MAX,
+  Entrypoint,
+  ENTRYPOINTS_MAX,
+  GrantAlias,
+  GRANTS_OF_CONTRACT_MAX,
+  Guarantees,
+  HostFunction,
+  HttpGrant,
+  HttpOrigin,
+  IsolationLevel,
+  MISS_PENALTY_DEFAULT,
+  MODULE_BYTES_MAX,
+  ModuleAbi,
+  NETWORK_CALLS_DEFAULT,
+  NETWORK_CALLS_MAX,
+  RUN_CPU_MS_DEFAULT,
+  RUN_CPU_MS_MAX,
+  RUN_CPU_PERCENT_DEFAULT,
+  RUN_INPUT_BYTES_MAX,
+  RUN_MEMORY_MIB_DEFAULT,
+  RUN_MEMORY_MIB_LARGE_MODEL,
+  RUN_MEMORY_MIB_MAX,
+  RUN_OUTPUT_BYTES_MAX,
+  RUN_WALL_MS_DEFAULT,
+  RUN_WALL_MS_MAX,
+  RunLimits,
+  SecretGrant,
+  SecretInjection,
+  SecretReference,
+  ServiceContract,
+  SUCCESS_GAIN_DEFAULT,
+  WasmRun,
+} from './contract.ts';
+export { grantOfRun, IsolationLayer, RunCause, RunMeasure, ViolationKind } from './runs.ts';
+export type { RunGrant } from './runs.ts';
 export {
   BlockerKind,
   BlockerRow,

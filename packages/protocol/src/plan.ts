@@ -1,5 +1,6 @@
 /** The plan format `ifab-plan/1`: what people write, importers produce and `plans.submit` takes. */
 import { z } from 'zod';
+import { WasmRun } from './contract.ts';
 import {
   AgentName,
   CapabilityId,
@@ -40,6 +41,10 @@ export const ShellRun = z.strictObject({
   timeoutMs: DurationMs.min(1).max(86_400_000).optional(),
 });
 export type ShellRun = z.infer<typeof ShellRun>;
+
+/** What a runner does for a task: a command, or a module in the sandbox. */
+export const TaskRun = z.union([ShellRun, WasmRun]);
+export type TaskRun = z.infer<typeof TaskRun>;
 
 /** A check that the fabric runs itself before it believes that a task or phase is done. */
 export const Gate = z.strictObject({ name: z.string().min(1).max(100), run: ShellRun });
@@ -87,7 +92,7 @@ export const TaskSpec = z.strictObject({
   repo: z.string().min(1).max(1_000).optional(),
   /** Path globs of that repository that no other lease may own while this one lives. */
   owns: z.array(z.string().min(1).max(500)).max(PATHS_MAX).optional(),
-  run: ShellRun.optional(),
+  run: TaskRun.optional(),
   gates: z.array(Gate).max(GATES_MAX).optional(),
   expects: z.array(Expectation).max(2).optional(),
   /** Chosen only when nothing else is ready. */

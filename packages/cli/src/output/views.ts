@@ -1,5 +1,5 @@
 /** How the outputs of operations look to people. What has no view of its own is shown as its fields. */
-import type { OperationName, OutputOf } from '@infrafabric/protocol';
+import type { OperationName, OutputOf, TaskSpec } from '@infrafabric/protocol';
 import { agoText, durationText } from '../commands/duration.ts';
 import { shortened } from '../plans/index.ts';
 import { printable } from '../plans/report/printable.ts';
@@ -121,7 +121,7 @@ const VIEWS: Views = {
       ['blockers', task.blockers.join(', ')],
       ['parked for', task.parkedFor],
       ['progress', task.lastProgress],
-      ['command', task.spec.run?.shell],
+      ['command', whatRuns(task.spec)],
       ['evidence', task.evidence && JSON.stringify(task.evidence)],
       ['description', task.spec.description],
     ]),
@@ -274,7 +274,7 @@ const grantText = (grant: OutputOf<'tasks.claim'>, terminal: Terminal, nowMs: nu
     ['title', grant.task.title],
     ['fencing token', grant.fencingToken],
     ['lease ends', `${agoText(grant.leaseExpiresAt, nowMs)} (attempt ${grant.attempt})`],
-    ['command', grant.task.run?.shell],
+    ['command', whatRuns(grant.task)],
     ['owns', grant.scope.owns?.join(', ')],
     ['may spend', usdText(grant.scope.limitMicroUsd)],
     ['helps with', grant.scope.helps],
@@ -319,4 +319,10 @@ const fieldsText = (output: unknown, terminal: Terminal): string => {
       typeof value === 'string' || typeof value === 'number' ? value : JSON.stringify(value),
     ]),
   );
+};
+
+/** The command of a task, or its module in the sandbox. */
+const whatRuns = ({ run }: Pick<TaskSpec, 'run'>): string | undefined => {
+  if (run === undefined) return undefined;
+  return 'shell' in run ? run.shell : `${run.entrypoint} of ${run.wasm}`;
 };

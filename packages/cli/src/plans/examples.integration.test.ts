@@ -81,7 +81,7 @@ describe('examples', () => {
       const ready = waiting.filter(({ dependsOn = [] }) => dependsOn.every((key) => done.has(key)));
       expect(ready.length).toBeGreaterThan(0);
       for (const { key, run: command, gates = [] } of ready) {
-        await shell(command?.shell ?? 'exit 1');
+        await shell(command !== undefined && 'shell' in command ? command.shell : 'exit 1');
         for (const gate of gates) await shell(gate.run.shell);
         done.add(key);
       }

@@ -18,9 +18,9 @@ export const COMMAND_MS_DEFAULT = 1_800_000;
 
 export function shellExecutor(settings: ShellSettings): Executor {
   return {
-    takes: ({ run }) => run !== undefined,
+    takes: ({ run }) => run !== undefined && 'shell' in run,
     start: ({ taskId, attempt, task: { run } }, context) =>
-      run === undefined
+      run === undefined || !('shell' in run)
         ? Promise.resolve(nothing({ kind: 'unstarted', detail: `${taskId} names no command` }))
         : runShell(run, {
             ...context,
