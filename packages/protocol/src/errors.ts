@@ -159,6 +159,15 @@ export const ERRORS = {
     'The reader fell behind and was dropped; resume from the cursor.',
   ),
   internal: row(500, 'report-bug', 'The fabric made a mistake.'),
+  // Secrets.
+  'secret.unavailable': row(503, 'retry-later', 'The secret store does not answer now.'),
+  'secret.not_found': row(404, 'fix-request', 'The secret store has no such secret.'),
+  'secret.denied': row(403, 'give-up', 'The secret store does not give this secret out.'),
+  'secret.invalid': row(
+    422,
+    'fix-request',
+    'The reference or the value of the secret is not valid.',
+  ),
 } as const satisfies Readonly<Record<string, CatalogueRow>>;
 
 export type ErrorCode = keyof typeof ERRORS;
