@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 
 import { Fault } from '../../fault.ts';
-import { pinnedLookup, targetOf, type Resolve } from './target.ts';
+import type { Resolve } from '../../net/pinned-lookup.ts';
+import { pinnedLookup, targetOf } from './target.ts';
 
 const faultOf = async (run: () => unknown): Promise<Fault> => {
   try {

@@ -7,17 +7,12 @@
  * S3  The connection goes to the addresses that were checked and to nothing else: no second question to the DNS, whose
  *     answer may have changed (DNS rebinding).
  */
-import { lookup as systemLookup } from 'node:dns/promises';
 import type { LookupAddress } from 'node:dns';
 import { isIP, type LookupFunction } from 'node:net';
 
+import { answerWith, type Resolve } from '../../net/pinned-lookup.ts';
+import { refusedAddress } from '../../net/public-address.ts';
 import { undelivered } from '../../ports/notifier.ts';
-import { refusedAddress } from './address.ts';
-
-/** All addresses of a name; rejects with the system's error where there are none. */
-export type Resolve = (hostname: string) => Promise<readonly LookupAddress[]>;
-
-export const systemResolve: Resolve = (hostname) => systemLookup(hostname, { all: true });
 
 export interface Target {
   readonly url: URL;
@@ -81,19 +76,6 @@ const resolved = async (target: Target, resolve: Resolve): Promise<readonly Look
   }
   throw undelivered({ transient: true, detail: `${target.shown} has no address` });
 };
-
-/** `net.connect` asks for one address or for all of them; both answers are what was checked (S3). */
-const answerWith =
-  (addresses: readonly LookupAddress[]): LookupFunction =>
-  (_hostname, { all, family }, callback) => {
-    const wanted = family === 4 || family === 6 ? family : undefined;
-    const fitting = addresses.filter((each) => wanted === undefined || each.family === wanted);
-    const [first] = fitting;
-    if (first === undefined) {
-      callback(Object.assign(new Error('no address of this family'), { code: 'ENOTFOUND' }), []);
-    } else if (all === true) callback(null, [...fitting]);
-    else callback(null, first.address, first.family);
-  };
 
 const refuseUnlessPublic = ({ shown }: Target, addresses: readonly string[]): void => {
   for (const address of addresses) {

@@ -9,8 +9,8 @@ import { getCACertificates, setDefaultCACertificates } from 'node:tls';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 
 import { certificateFor } from '../../../test/certificate.ts';
+import type { Resolve } from '../../net/pinned-lookup.ts';
 import type { Notice } from '../../ports/notifier.ts';
-import type { Resolve } from './target.ts';
 import { webhookNotifier, type WebhookOptions } from './webhook.ts';
 
 const NOTICE: Notice = {

@@ -5,10 +5,11 @@
 import { hash } from 'node:crypto';
 
 import { Fault } from '../../fault.ts';
+import { systemResolve, type Resolve } from '../../net/pinned-lookup.ts';
 import { undelivered, type Notice, type Notifier } from '../../ports/notifier.ts';
 import { post } from './post.ts';
 import { readSecrets, signatureOf } from './signature.ts';
-import { pinnedLookup, systemResolve, targetOf, type Resolve, type Target } from './target.ts';
+import { pinnedLookup, targetOf, type Target } from './target.ts';
 
 export interface WebhookOptions {
   readonly name: string;

@@ -1,6 +1,7 @@
 /**
- * Which addresses a webhook may reach: the public internet and nothing else. Whoever can choose a receiver's name or
- * answer for it in the DNS could else make the fabric call services inside: databases, metadata of a cloud, itself.
+ * Which addresses are of the public internet. A webhook, or a call of code that nobody trusts, reaches nothing else
+ * unless somebody said so: whoever can choose a name or answer for it in the DNS could else make the fabric call services
+ * inside: databases, metadata of a cloud, itself.
  *
  * What is public is decided by the special-purpose registries of IANA (RFC 6890; IPv4 and IPv6, as of 2025): every block
  * that is not globally reachable is refused, and of IPv6 only global unicast (2000::/3) and NAT64 are let through at all.

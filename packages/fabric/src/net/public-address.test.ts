@@ -2,7 +2,7 @@ import { BlockList, isIP } from 'node:net';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
-import { refusedAddress } from './address.ts';
+import { refusedAddress } from './public-address.ts';
 
 const REFUSED: readonly (readonly [string, string])[] = [
   ['0.0.0.0', 'unspecified'],
@@ -94,7 +94,7 @@ const PUBLIC = [
   '2a00:1450:4001:82b::200e',
 ];
 
-describe('what a webhook may connect to', () => {
+describe('what may be connected to', () => {
   test.each(REFUSED)('%s is refused: %s', (address, why) => {
     expect(refusedAddress(address)).toBe(why);
   });
