@@ -151,10 +151,15 @@ export const Guarantees = z.strictObject({
 });
 export type Guarantees = z.infer<typeof Guarantees>;
 
+/** Who answers for a module. */
+export const Provider = z
+  .string()
+  .regex(/^[A-Za-z0-9][A-Za-z0-9._@-]{0,95}$/, { error: 'is not a provider' });
+
 const ContractFields = z.strictObject({
   contractVersion: z.literal(1),
   /** Who answers for the module. Reputation is kept under this name, whatever swarm it works in. */
-  provider: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._@-]{0,95}$/, { error: 'is not a provider' }),
+  provider: Provider,
   swarmId: SwarmId,
   version: z.string().regex(/^\d{1,6}\.\d{1,6}\.\d{1,6}([-+][0-9A-Za-z.+-]{1,64})?$/, {
     error: 'is not a version of the form 1.4.0',

@@ -119,6 +119,23 @@ export const ERRORS = {
   'policy.denied': row(403, 'give-up', 'The policy does not allow this.'),
   'policy.invalid': row(422, 'fix-request', 'The policy does not hold its own rules.'),
   'escalation.not_found': row(404, 'fix-request', 'There is no such escalation.'),
+  // Contracts, modules and runs.
+  'contract.not_found': row(404, 'fix-request', 'There is no contract of this swarm and module.'),
+  'contract.entrypoint': row(
+    422,
+    'fix-request',
+    'The contract does not have the entrypoint that the task names.',
+  ),
+  'contract.too_many': row(409, 'give-up', 'The realm has as many contracts as it may.'),
+  'module.refused': row(409, 'give-up', 'The module was refused by its admission.'),
+  'isolation.too_low': row(
+    409,
+    'give-up',
+    'The runner host does not isolate as well as the run asks for.',
+  ),
+  'run.exists': row(409, 'give-up', 'The lease has a run that has not ended.'),
+  'run.not_found': row(404, 'fix-request', 'There is no such run.'),
+  'run.ended': row(409, 'give-up', 'The run has ended.'),
   // Sessions and blockers.
   'session.not_found': row(404, 'fix-request', 'There is no such session.'),
   'session.ended': row(409, 'give-up', 'The session has ended.'),
@@ -168,6 +185,8 @@ export const ERRORS = {
     'fix-request',
     'The reference or the value of the secret is not valid.',
   ),
+  // Runners of the chassis.
+  'runner.unavailable': row(503, 'retry-later', 'No runner can be had now.'),
 } as const satisfies Readonly<Record<string, CatalogueRow>>;
 
 export type ErrorCode = keyof typeof ERRORS;

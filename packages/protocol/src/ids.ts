@@ -48,6 +48,10 @@ export type SessionId = z.infer<typeof SessionId>;
 export const BlockerId = branded<'BlockerId'>(/^blk_[0-9a-z]{16}$/, 'a blocker id');
 export type BlockerId = z.infer<typeof BlockerId>;
 
+/** One run of a module in the sandbox. */
+export const RunId = branded<'RunId'>(/^run_[0-9a-z]{16}$/, 'a run id');
+export type RunId = z.infer<typeof RunId>;
+
 /** An alert that a person must see: named for the entry that raised it, and for its place there after the first. */
 export const EscalationId = branded<'EscalationId'>(
   /^esc_[0-9]{1,16}(\.[0-9]{1,3})?$/,
@@ -112,6 +116,9 @@ export const MicroUsd = z.int().min(0).max(Number.MAX_SAFE_INTEGER);
 /** A share or a score in thousandths: 700 is 70 %. */
 export const Permille = z.int().min(0).max(1_000);
 
+/** A share or a score in ten-thousandths: 9,500 is 95 %. */
+export const Permyriad = z.int().min(0).max(10_000);
+
 /** A duration in milliseconds. */
 export const DurationMs = z.int().min(0);
 
@@ -149,6 +156,7 @@ export const sessionIdFrom = (random: Uint8Array): SessionId =>
   `ses_${suffix(random)}` as SessionId;
 export const blockerIdFrom = (random: Uint8Array): BlockerId =>
   `blk_${suffix(random)}` as BlockerId;
+export const runIdFrom = (random: Uint8Array): RunId => `run_${suffix(random)}` as RunId;
 export const fencingTokenFrom = (text: string): FencingToken => text as FencingToken;
 export const digestFrom = (hex: string): Digest => `sha256:${hex}` as Digest;
 export const traceIdFrom = (hex: string): TraceId => hex as TraceId;

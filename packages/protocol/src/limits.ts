@@ -56,3 +56,24 @@ export const ESCALATE_MS_MAX = 7 * 86_400_000;
 export const ESCALATE_MS_MIN = 1_000;
 /** Dearest single record of usage: a million dollars. More is a mistake in its unit. */
 export const USAGE_MICRO_USD_MAX = 1_000_000_000_000;
+
+/** Contracts of a realm: half as many as it may have swarms. More: a caller that accepts them in a loop fills memory. */
+export const CONTRACTS_MAX = 10_000;
+/** Notes of one `runs.note`: about 30 KB of an entry. */
+export const RUN_NOTES_PER_CALL_MAX = 100;
+/** Notes of one run that the log keeps one by one; beyond them it keeps their number. More: a guest that floods fills the log. */
+export const RUN_NOTES_MAX = 200;
+/** Characters of what is said of a run: how it failed, in the guest's own words at worst. */
+export const RUN_DETAIL_CHARS_MAX = 500;
+/**
+ * How long after the end of its lease a run may still be told of, ms. Longer: it counts as open though nobody may act under
+ * its lease. Shorter: what was measured of a run that was killed with its lease is lost on a slow way to the leader.
+ */
+export const RUN_ORPHAN_MS = 60_000;
+/** Runs that an SLO is measured on, the newest, and how long they count (CH-21). */
+export const SLO_RUNS_MAX = 1_000;
+export const SLO_WINDOW_DAYS = 30;
+/** Runs below which a figure says nothing: one failure among them would be more than five per cent. */
+export const SLO_RUNS_MIN = 20;
+/** Values of a reputation that are kept, the newest. */
+export const REPUTATION_HISTORY_MAX = 100;

@@ -5,6 +5,7 @@
  */
 import { z } from 'zod';
 import { DurationMs, MicroUsd } from './ids.ts';
+import { IsolationLevel, Provider } from './contract.ts';
 import { GivenFacts, POLICY_ACTIONS, PolicyAction } from './policy-facts.ts';
 
 export { PolicyAction } from './policy-facts.ts';
@@ -22,6 +23,8 @@ export const RULE_TESTS_MAX = 50;
  * tests as people write them that takes milliseconds, of the costliest ones (3 ms each) eight seconds.
  */
 export const POLICY_TESTS_MAX = 2_500;
+/** Publishers that a policy names: what a person still reads through. */
+export const POLICY_PUBLISHERS_MAX = 200;
 /** Results of a swarm that its failure rate is counted from; more take memory and say no more. */
 export const FAILURE_SAMPLES_MAX = 1_000;
 const DAY_MS = 86_400_000;
@@ -56,6 +59,10 @@ export const ResourcePolicy = z.strictObject({
   priceCeilingMicroUsdPerMTok: MicroUsd.min(1),
   /** How long a blocker may wait for help before a person is called. */
   escalateAfterMs: DurationMs.min(1_000).max(7 * DAY_MS),
+  /** Least isolation of every module; a contract or a task may ask for more. */
+  minLevel: IsolationLevel,
+  /** Least isolation of a run that is given secrets. */
+  secretsMinLevel: IsolationLevel,
 });
 export type ResourcePolicy = Readonly<z.infer<typeof ResourcePolicy>>;
 
@@ -75,6 +82,8 @@ export const RESOURCE_POLICY_DEFAULT: ResourcePolicy = {
   unknownPrice: 'refuse',
   priceCeilingMicroUsdPerMTok: 75_000_000,
   escalateAfterMs: 900_000,
+  minLevel: 3,
+  secretsMinLevel: 2,
 };
 
 export const RuleEffect = z.enum(['permit', 'forbid']);
@@ -109,9 +118,15 @@ export const PolicyRule = z.strictObject({
 });
 export type PolicyRule = Readonly<z.infer<typeof PolicyRule>>;
 
+/** Least isolation of one publisher's modules, in the place of `minLevel`. */
+export const PublisherIsolation = z.strictObject({ provider: Provider, minLevel: IsolationLevel });
+export type PublisherIsolation = Readonly<z.infer<typeof PublisherIsolation>>;
+
 const PolicyFields = z.strictObject({
   format: z.literal('ifab-policy/1'),
   resource: ResourcePolicy.partial(),
+  /** Publishers whose modules are trusted more, or less, than others. */
+  isolation: z.array(PublisherIsolation).max(POLICY_PUBLISHERS_MAX).optional(),
   /** Actions that are denied unless a rule permits them (U1). */
   governs: z.array(PolicyAction).max(POLICY_ACTIONS.length).default([]),
   rules: z.array(PolicyRule).max(POLICY_RULES_MAX),
@@ -129,6 +144,11 @@ type Flaws = z.core.ParsePayload<z.infer<typeof PolicyFields>>['issues'];
  */
 export const PolicySpec = PolicyFields.check(({ value, issues }) => {
   flawTwice(value.governs, ['governs'], issues);
+  flawTwice(
+    (value.isolation ?? []).map(({ provider }) => provider),
+    ['isolation'],
+    issues,
+  );
   const ids = new Set<string>();
   for (const [at, rule] of value.rules.entries()) {
     if (ids.has(rule.id))

@@ -1,6 +1,7 @@
 /** All operations, by name. Every surface is a loop over this table. */
 import type { z } from 'zod';
 import type { Operation } from './operation.ts';
+import { contractOperations, runOperations, standingOperations } from './rooms/chassis/index.ts';
 import {
   blockerOperations,
   planOperations,
@@ -31,6 +32,9 @@ export const OPERATIONS = [
   ...escalationOperations,
   ...optimiseOperations,
   ...costOperations,
+  ...contractOperations,
+  ...runOperations,
+  ...standingOperations,
   ...realmOperations,
   ...witnessOperations,
 ] as const;

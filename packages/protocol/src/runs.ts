@@ -1,5 +1,6 @@
 /** What is said of a run in the sandbox: how it ended, what it used, what it was stopped from doing. */
 import { z } from 'zod';
+import { GrantAlias } from './contract.ts';
 import type { HttpGrant, RunLimits, SecretGrant, ServiceContract, WasmRun } from './contract.ts';
 import { Count } from './words.ts';
 
@@ -72,6 +73,29 @@ export const ViolationKind = z.enum([
   'secret-echoed',
 ]);
 export type ViolationKind = z.infer<typeof ViolationKind>;
+
+/** Characters of what a violation was about: an alias, a host, the name of a limit. */
+export const NOTE_SUBJECT_CHARS_MAX = 300;
+
+/** Something that a run did which the log keeps. Never a payload, never a secret. */
+export const RunNote = z.discriminatedUnion('kind', [
+  z.strictObject({
+    kind: z.literal('violation'),
+    violation: ViolationKind,
+    subject: z.string().max(NOTE_SUBJECT_CHARS_MAX),
+  }),
+  z.strictObject({
+    kind: z.literal('credential'),
+    alias: GrantAlias,
+    host: z.string().max(NOTE_SUBJECT_CHARS_MAX),
+    method: z.string().regex(/^[A-Z]{1,16}$/, { error: 'is not a method such as GET' }),
+    /** SHA-256 of the path, hex: who knows the path can check it. */
+    pathHash: z.string().regex(/^[0-9a-f]{64}$/, { error: 'is not 64 hex digits' }),
+    status: z.int().min(0).max(999),
+    bytes: Count,
+  }),
+]);
+export type RunNote = z.infer<typeof RunNote>;
 
 /** The parts that a level is made of, by the names that reports use. */
 export const IsolationLayer = z.enum([
