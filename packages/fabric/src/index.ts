@@ -37,6 +37,8 @@ export type {
   FileJournalPorts,
   RecoveryReport,
 } from './adapters/journal-file/journal.ts';
+export { readSecretRef, SECRET_BYTES_MAX, secretRefText } from './ports/secret-store.ts';
+export type { Secret, SecretRef, SecretStore } from './ports/secret-store.ts';
 export { openJournalReader } from './adapters/journal-file/reader.ts';
 export type { JournalReader } from './adapters/journal-file/reader.ts';
 export type { Disk, DiskFile } from './ports/disk.ts';

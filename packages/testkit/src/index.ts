@@ -3,6 +3,14 @@ export {
   type JournalFactory,
   type JournalUnderTest,
 } from './conformance/journal.ts';
+export {
+  expectNoSecrets,
+  secretStoreConformance,
+  type SecretEntry,
+  type SecretStoreFactory,
+  type SecretStoreTraits,
+  type SecretStoreUnderTest,
+} from './conformance/secret-store.ts';
 export { COMPARISONS } from './comparisons.ts';
 export { crashLives, LawBroken, type JournalToCrash, type LivesReport } from './crash-lives.ts';
 export {
