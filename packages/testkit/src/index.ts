@@ -4,7 +4,7 @@ export {
   type JournalUnderTest,
 } from './conformance/journal.ts';
 export {
-  expectNoSecrets,
+  secretsIn,
   secretStoreConformance,
   type SecretEntry,
   type SecretStoreFactory,
