@@ -13,12 +13,22 @@ const FOLDER_MODE = 0o700;
 /** Never waiting for the other end of a pipe. */
 const READ_FLAGS = constants.O_RDONLY | constants.O_NONBLOCK;
 
-/** Rights that others must not have: `secret` may not be read by them, `sealed` (ciphertext) may not be written by them. */
-const REFUSED_RIGHTS = { secret: 0o077, sealed: 0o022 } as const;
+/**
+ * Rights that others must not have. Ciphertext (`sealed`) may be read by all. On a `credential`, systemd's access list for
+ * the service's user shows as rights of the group.
+ */
+const REFUSED_RIGHTS = { secret: 0o077, credential: 0o027, sealed: 0o022 } as const;
 
 export interface PrivateRead {
   readonly holds: keyof typeof REFUSED_RIGHTS;
   readonly bytesMax: number;
+}
+
+export interface PrivateFile {
+  /** The caller's to zero. */
+  readonly bytes: Buffer;
+  /** Another one after every change that keeps to replacing files, or takes longer than a tick of the disk's clock. */
+  readonly version: string;
 }
 
 /**
@@ -30,7 +40,13 @@ export interface PrivateRead {
 export const readPrivate = async (
   path: string,
   options: PrivateRead,
-): Promise<Buffer | undefined> => {
+): Promise<Buffer | undefined> => (await readPrivateVersion(path, options))?.bytes;
+
+/** The same, with the version of the file. */
+export const readPrivateVersion = async (
+  path: string,
+  options: PrivateRead,
+): Promise<PrivateFile | undefined> => {
   let file: FileHandle;
   try {
     file = await open(path, READ_FLAGS);
@@ -51,23 +67,23 @@ const readChecked = async (
   file: FileHandle,
   path: string,
   { holds, bytesMax }: PrivateRead,
-): Promise<Buffer> => {
-  const stat = await file.stat();
+): Promise<PrivateFile> => {
+  const stat = await file.stat({ bigint: true });
   if (!stat.isFile()) throw secretFault('secret.invalid', `${path} is no file`);
-  if ((stat.mode & REFUSED_RIGHTS[holds]) !== 0) {
+  if ((stat.mode & BigInt(REFUSED_RIGHTS[holds])) !== 0n) {
     throw secretFault('secret.denied', `${path} is open to others: chmod 600 it`);
   }
   // Who owns a file may change its mode at any time. Root may do so anyway.
-  if (stat.uid !== 0 && stat.uid !== process.geteuid?.()) {
+  if (stat.uid !== 0n && Number(stat.uid) !== process.geteuid?.()) {
     throw secretFault('secret.denied', `${path} belongs to another user of this machine`);
   }
   if (stat.size > bytesMax) {
     throw secretFault('secret.invalid', `${path} is longer than ${bytesMax} bytes`);
   }
   // Not from Node's pool, whose memory others get: the caller zeroes all that there is.
-  const bytes = Buffer.alloc(stat.size);
+  const bytes = Buffer.alloc(Number(stat.size));
   const { bytesRead } = await file.read(bytes, 0, bytes.length, 0);
-  return bytes.subarray(0, bytesRead);
+  return { bytes: bytes.subarray(0, bytesRead), version: `${stat.ino}.${stat.mtimeNs}` };
 };
 
 const unreadable = (path: string, cause: unknown) => {

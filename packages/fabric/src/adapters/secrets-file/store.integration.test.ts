@@ -114,7 +114,7 @@ describe('the files', () => {
     await expect(valueOf()).rejects.toEqual(code('secret.denied'));
   });
 
-  const damages: readonly (readonly [string, string, () => void])[] = [
+  const damages: readonly (readonly [string, string, () => void | Promise<void>])[] = [
     ['a changed byte', 'secret.unavailable', () => flip(files.file, -3)],
     ['a changed head', 'secret.unavailable', () => flip(files.file, 40)],
     [
