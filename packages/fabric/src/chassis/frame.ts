@@ -18,7 +18,10 @@ export const TO_RUNNER = {
   admit: 0x04,
   /** The bytes of the QuickJS engine, once, before the first `js` module. Answered by LOADED. */
   engine: 0x05,
-  /** Empty: tries what the layers should deny. Answered by PROBED. */
+  /**
+   * Tries what the layers should deny: u32 pid of the host (little endian), which is what the signal is tried on; empty:
+   * the parent's. Answered by PROBED.
+   */
   probe: 0x06,
 } as const;
 
@@ -50,6 +53,8 @@ export const RESULT_STATUS = {
   trapped: 2,
   /** The fuel ran out. */
   fuel: 3,
+  /** The output is larger than a result may be; the payload says by how much. */
+  output: 4,
 } as const;
 
 /** Functions that a guest reaches the host by, in the first byte of a host call. Payload and reply are JSON in UTF-8. */

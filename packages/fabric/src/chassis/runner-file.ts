@@ -1,0 +1,130 @@
+/**
+ * The one file that the jail holds beside node. An installed package has it in `dist`; a checkout that runs from its
+ * sources bundles it once and keeps it under the hash of what it was made of.
+ */
+import { createHash } from 'node:crypto';
+import { chmod, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { tmpdir, userInfo } from 'node:os';
+import { join } from 'node:path';
+import { Fault } from '../fault.ts';
+
+/** Beside `dist/chassis/runner-file.js`; `scripts/bundle-runner.ts` puts it there. */
+export const RUNNER_FILE_NAME = 'runner.mjs';
+/** Readable by every uid: the jail's is not ours. */
+const FOLDER_MODE = 0o755;
+const FILE_MODE = 0o644;
+/** Folders whose files go into the bundle, beside `frame.ts`. */
+const INPUT_FOLDERS = ['admission', 'fuel', 'runner'];
+const PACKAGES = ['quickjs-emscripten-core', '@jitl/quickjs-wasmfile-release-sync'];
+
+const here = import.meta.dirname;
+const require = createRequire(import.meta.url);
+
+/** A version of a package that is bundled: two versions are two bundles. */
+const versionOf = async (name: string): Promise<string> => {
+  const manifest: { readonly version: string } = JSON.parse(
+    await readFile(require.resolve(`${name}/package.json`), 'utf8'),
+  );
+  return `${name}@${manifest.version}`;
+};
+
+/** SHA-256 over the sources that are bundled and the versions of the packages, hex. */
+const inputsHash = async (): Promise<string> => {
+  const hash = createHash('sha256');
+  const files = ['frame.ts'];
+  for (const folder of INPUT_FOLDERS) {
+    const entries = await readdir(join(here, folder));
+    files.push(
+      ...entries
+        .filter((name) => name.endsWith('.ts') && !name.endsWith('.test.ts'))
+        .map((name) => join(folder, name)),
+    );
+  }
+  for (const file of files.toSorted())
+    hash.update(`${file}\0`).update(await readFile(join(here, file)));
+  for (const name of PACKAGES) hash.update(await versionOf(name));
+  return hash.digest('hex');
+};
+
+/**
+ * The runner as one ES module that imports `node:` builtins only, as text. Needs the sources and the development
+ * dependency rolldown.
+ */
+export const bundleRunner = async (): Promise<string> => {
+  const { rolldown } = await import('rolldown');
+  const build = await rolldown({
+    input: join(here, 'runner', 'main.ts'),
+    platform: 'node',
+    // `browser` chooses QuickJS's loader without files and `require`: its bytes come over the pipe.
+    resolve: { conditionNames: ['source', 'browser', 'import', 'default'] },
+    logLevel: 'silent',
+  });
+  try {
+    const { output } = await build.generate({ format: 'esm', codeSplitting: false });
+    const [entry, ...rest] = output;
+    if (rest.length > 0)
+      throw new Fault('runner.unavailable', {
+        transient: false,
+        detail: `the bundle has ${rest.length + 1} files; the jail holds one`,
+      });
+    return entry.code;
+  } finally {
+    await build.close();
+  }
+};
+
+const exists = (path: string): Promise<boolean> =>
+  stat(path).then(
+    () => true,
+    () => false,
+  );
+
+/** Whether an account other than ours could have written it. */
+const isOurs = async (path: string): Promise<boolean> => {
+  const { uid, mode } = await stat(path);
+  return (uid === userInfo().uid || uid === 0) && (mode & 0o022) === 0;
+};
+
+/** Bundles into a folder named by the inputs' hash. Whoever comes second finds the first one's file. */
+const cachedBundle = async (): Promise<string> => {
+  const hash = await inputsHash();
+  const folder = join(tmpdir(), `ifab-runner-${userInfo().uid}-${hash.slice(0, 32)}`);
+  const path = join(folder, RUNNER_FILE_NAME);
+  await mkdir(folder, { recursive: true, mode: FOLDER_MODE });
+  if (!(await isOurs(folder)))
+    throw new Fault('runner.unavailable', {
+      transient: false,
+      detail: `${folder} belongs to another account, or others may write to it`,
+    });
+  if (await exists(path)) return path;
+  await chmod(folder, FOLDER_MODE);
+  const written = `${path}.${process.pid}`;
+  try {
+    await writeFile(written, await bundleRunner(), { mode: FILE_MODE });
+    await chmod(written, FILE_MODE);
+    await rename(written, path);
+  } finally {
+    await rm(written, { force: true });
+  }
+  return path;
+};
+
+let bundled: Promise<string> | undefined;
+
+/**
+ * Absolute path of the runner's file, readable by every account. Bundles it where it runs from sources, once a process.
+ * Rejects with a Fault `runner.unavailable` where it is missing from a package or cannot be made.
+ */
+export const runnerFile = async (): Promise<string> => {
+  const beside = join(here, RUNNER_FILE_NAME);
+  if (await exists(beside)) return beside;
+  if (!import.meta.filename.endsWith('.ts'))
+    throw new Fault('runner.unavailable', { transient: false, detail: `${beside} is missing` });
+  bundled ??= cachedBundle();
+  return bundled;
+};
+
+/** The bytes of the QuickJS engine, which the host sends to a runner before its first `js` module. */
+export const engineBytes = (): Promise<Uint8Array> =>
+  readFile(require.resolve('@jitl/quickjs-wasmfile-release-sync/wasm'));

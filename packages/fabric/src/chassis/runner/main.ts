@@ -1,0 +1,35 @@
+/**
+ * The runner's process: all that the jail holds beside node. It is bundled into one file (`../runner-file.ts`), resolves
+ * nothing at run time, and speaks frames on its standard input and output.
+ */
+import { admitModule } from '../admission/index.ts';
+import { openChannel, standardDescriptors } from './channel.ts';
+import { LinkRefusal } from './guest.ts';
+import { probe } from './probe.ts';
+import { openEngine } from './quickjs-engine.ts';
+import { createRunner } from './serve.ts';
+import { describeThrown } from './text.ts';
+
+/** Exit code of a runner whose pipe or own code broke (EX_SOFTWARE of sysexits). Guests cannot cause it. */
+const EXIT_BROKEN = 70;
+
+// Nothing of ours extends them later; a guest that reached them would find them fixed.
+for (const intrinsic of [Object, Array, Function, Promise, Map, Set, Uint8Array])
+  Object.freeze(intrinsic.prototype);
+
+try {
+  await createRunner({
+    channel: openChannel(standardDescriptors),
+    ready: { node: process.versions.node, v8: process.versions.v8 },
+    admitModule,
+    meterModule: () => {
+      throw new LinkRefusal('the metering pass is not part of this runner');
+    },
+    openEngine,
+    probe,
+  }).serve();
+  process.exit(0);
+} catch (thrown) {
+  process.stderr.write(`${describeThrown(thrown)}\n`);
+  process.exit(EXIT_BROKEN);
+}
