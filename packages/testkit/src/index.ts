@@ -45,3 +45,14 @@ export {
   type TamperReport,
   type Undetected,
 } from './tamper.ts';
+export * as binary from './modules/binary.ts';
+export * as bombs from './modules/bombs.ts';
+export { wasmOf } from './modules/wat.ts';
+export {
+  startVaultServer,
+  type Misbehaviour,
+  type SeenRequest,
+  type TokenRules,
+  type VaultServer,
+  type VaultServerOptions,
+} from './vault-server.ts';
