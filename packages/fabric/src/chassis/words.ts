@@ -35,6 +35,8 @@ export interface AdmitHeader {
   readonly entrypoints: readonly string[];
   readonly hostFunctions: readonly string[];
   readonly allowStart: boolean;
+  /** Pages of 64 KiB that its memory may begin with; absent: 2 GiB of them, the widest that a contract grants. */
+  readonly memoryPagesMax?: number;
 }
 
 /** What the runner says once it stands: its own words, of use for reports only. */
