@@ -16,20 +16,17 @@ const FOLDER_MODE = 0o755;
 const FILE_MODE = 0o644;
 /** Folders whose files go into the bundle, beside `frame.ts`. */
 const INPUT_FOLDERS = ['admission', 'fuel', 'runner'];
-const PACKAGES = ['quickjs-emscripten-core', '@jitl/quickjs-wasmfile-release-sync'];
+/** What of other packages goes into it: another version is another bundle. */
+const PACKAGE_FILES = [
+  'quickjs-emscripten-core',
+  '@jitl/quickjs-wasmfile-release-sync/ffi',
+  '@jitl/quickjs-wasmfile-release-sync/emscripten-module',
+];
 
 const here = import.meta.dirname;
 const require = createRequire(import.meta.url);
 
-/** A version of a package that is bundled: two versions are two bundles. */
-const versionOf = async (name: string): Promise<string> => {
-  const manifest: { readonly version: string } = JSON.parse(
-    await readFile(require.resolve(`${name}/package.json`), 'utf8'),
-  );
-  return `${name}@${manifest.version}`;
-};
-
-/** SHA-256 over the sources that are bundled and the versions of the packages, hex. */
+/** SHA-256 over the files that are bundled, hex. */
 const inputsHash = async (): Promise<string> => {
   const hash = createHash('sha256');
   const files = ['frame.ts'];
@@ -43,7 +40,7 @@ const inputsHash = async (): Promise<string> => {
   }
   for (const file of files.toSorted())
     hash.update(`${file}\0`).update(await readFile(join(here, file)));
-  for (const name of PACKAGES) hash.update(await versionOf(name));
+  for (const name of PACKAGE_FILES) hash.update(await readFile(require.resolve(name)));
   return hash.digest('hex');
 };
 
