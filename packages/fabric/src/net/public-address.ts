@@ -20,6 +20,8 @@ type Table = readonly (readonly [string, string])[];
 const IPV4_REFUSED: Table = [
   ['0.0.0.0/8', 'unspecified'],
   ['10.0.0.0/8', 'private'],
+  // Alibaba's metadata.
+  ['100.100.100.200/32', 'cloud metadata'],
   ['100.64.0.0/10', 'carrier-grade NAT'],
   ['127.0.0.0/8', 'loopback'],
   // Azure's agent answers here: a public address that is only ever inside.
@@ -49,6 +51,8 @@ const IPV6_OUTSIDE: Table = [
   ['::/96', 'IPv4-compatible'],
   ['64:ff9b:1::/48', 'local NAT64'],
   ['100::/64', 'discard'],
+  // Amazon's metadata.
+  ['fd00:ec2::254/128', 'cloud metadata'],
   ['fc00::/7', 'private'],
   ['fe80::/10', 'link-local'],
   ['fec0::/10', 'site-local'],

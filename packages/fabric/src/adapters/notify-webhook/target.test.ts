@@ -49,7 +49,7 @@ const REFUSED: readonly (readonly [string, string])[] = [
   ['https://[::ffff:7f00:1]/', 'loopback'],
   ['https://[64:ff9b::7f00:1]/', 'loopback'],
   ['https://[2002:7f00:1::]/', 'loopback'],
-  ['https://[fd00:ec2::254]/', 'private'],
+  ['https://[fd00:ec2::254]/', 'cloud metadata'],
   ['https://[fe80::1]/', 'link-local'],
   ['https://[ff02::1]/', 'multicast'],
 ];
