@@ -47,7 +47,8 @@ export type Misbehaviour =
 export interface VaultServer {
   readonly url: string;
   readonly rootToken: string;
-  readonly seen: readonly SeenRequest[];
+  /** The requests so far; the test's to empty. */
+  readonly seen: SeenRequest[];
   makeToken(rules?: TokenRules): string;
   revoke(token: string): void;
   makeRole(rules?: TokenRules): { readonly roleId: string; readonly secretId: string };
@@ -155,7 +156,7 @@ async function answerTo(vault: Vault, request: IncomingMessage): Promise<Answer>
     return refused(400, 'failed to parse JSON input');
   }
   const { pathname, searchParams } = new URL(request.url ?? '/', 'http://vault');
-  const list = request.method === 'GET' && searchParams.get('list') === 'true';
+  const list = request.method === 'GET' && searchParams.has('list');
   return vault.answer({
     method: list ? 'LIST' : (request.method ?? ''),
     path: decodeURIComponent(pathname).replace(/^\/v1\//, ''),

@@ -208,7 +208,7 @@ function failures(start: Start): void {
     { path: 'x', field: 'y\r\nX-Vault-Token: z' },
     { path: 'x'.repeat(600), field: 'y' },
   ];
-  test.each(climbing)('a reference that is none is not followed: $path # $field', async (ref) => {
+  test.each(climbing)('a reference that is none is not followed: %j', async (ref) => {
     const place = await start();
     expect(await faultOf(place, ref)).toMatchObject({
       name: 'Fault',
