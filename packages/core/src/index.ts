@@ -35,6 +35,20 @@ export {
   viewSwarm,
   viewSwarms,
 } from './queries-governor.ts';
+export {
+  findRun,
+  orphanRuns,
+  orphansBy,
+  viewContract,
+  viewContracts,
+  viewModules,
+  viewReputation,
+  viewRun,
+  viewRuns,
+  viewSlo,
+  viewSlos,
+} from './queries-chassis.ts';
+export type { Orphan } from './queries-chassis.ts';
 export { mintsOf } from './kernel/mints.ts';
 export { worldFaults } from './commands/faults.ts';
 export { coordinatorFaults, isCurrent, judge } from './coordinator/index.ts';

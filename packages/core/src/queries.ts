@@ -122,7 +122,7 @@ export const offerFor = (
   return {
     taskId: idOf(coordinator, best.task),
     rank: cell(coordinator.tasks.rank, best.task),
-    score: swarm === undefined ? 0 : best.matchPermille * meritOf(swarm.profile),
+    score: swarm === undefined ? 0 : best.matchPermille * meritOf(swarm),
   };
 };
 

@@ -6,6 +6,18 @@ import type { Command, Decision, Entry, Section } from './kernel/decision.ts';
 import type { ArgsOf, WriteName } from './kernel/args.ts';
 import type { DomainEvent } from './kernel/events.ts';
 import {
+  chassisSections,
+  createChassis,
+  decideEnd,
+  decideExpireRun,
+  decideNote,
+  decideRecordModule,
+  evolveChassis,
+  observeLeases,
+  restoreChassis,
+} from './chassis/index.ts';
+import type { ChassisState } from './chassis/index.ts';
+import {
   coordinatorSections,
   createCoordinator,
   decideApprovePhase,
@@ -43,6 +55,7 @@ import {
 import { claim, complete, next } from './commands/claim.ts';
 import { governed } from './commands/governed.ts';
 import { escalateBlocker, raise } from './commands/help.ts';
+import { acceptContract, startRun, withoutOrphans } from './commands/runs.ts';
 import { sceneOf } from './commands/scene.ts';
 import type { Scene } from './commands/scene.ts';
 import { recordUsage } from './commands/usage.ts';
@@ -84,16 +97,18 @@ export interface World {
   readonly coordinator: CoordinatorState;
   readonly governor: GovernorState;
   readonly optimise: OptimiseState;
+  readonly chassis: ChassisState;
 }
 
 /** Version of the decisions: raised by every change that makes `decide` answer otherwise for some log. */
-export const DECIDER_VERSION = 2;
+export const DECIDER_VERSION = 3;
 
 export const createWorld = (): World => ({
   realm: createRealm(),
   coordinator: createCoordinator(),
   governor: createGovernor(),
   optimise: createOptimise(),
+  chassis: createChassis(),
 });
 
 /** A command before the world that it is decided over. */
@@ -146,6 +161,12 @@ const DECIDERS: Deciders = {
   'escalations.acknowledge': ({ world, command }) => decideAcknowledge(world.governor, command),
   'usage.record': ({ scene }) => recordUsage(scene),
   'prices.set': ({ world, command }) => decideSetPrice(world.optimise, command),
+  'contracts.accept': ({ scene }) => acceptContract(scene),
+  'modules.record': ({ world, command }) => decideRecordModule(world.chassis, command),
+  'runs.start': ({ scene }) => startRun(scene),
+  'runs.note': ({ world, command }) => decideNote(world.chassis, command),
+  'runs.end': ({ world, command }) => decideEnd(world.chassis, command),
+  'runs.expire': ({ world, command }) => decideExpireRun(world.chassis, command),
   'witness.record': ({ command }) => decideRecord(command),
 };
 
@@ -175,7 +196,7 @@ export const decide = (
     };
   }
   const scene = sceneOf(world, command, conditions);
-  return governed(scene, decider({ world, command, scene }));
+  return withoutOrphans(scene, governed(scene, decider({ world, command, scene })));
 };
 
 /** Folds an entry, in place (D2). */
@@ -212,9 +233,24 @@ const evolveEvent = (world: World, event: DomainEvent, entry: Entry): void => {
     case 'escalation.raised':
     case 'escalation.acknowledged':
       return evolveGovernor(world.governor, event, entry);
+    case 'contract.accepted':
+    case 'reputation.changed':
+      evolveChassis(world.chassis, event, entry);
+      return observeEvent(world.governor, event, entry);
+    case 'module.admitted':
+    case 'module.refused':
+    case 'run.started':
+    case 'run.ended':
+    case 'run.refused':
+    case 'run.violated':
+    case 'run.notes_dropped':
+    case 'credential.used':
+    case 'slo.violated':
+      return evolveChassis(world.chassis, event, entry);
     default:
       evolveCoordinator(world.coordinator, event, entry);
-      return observeEvent(world.governor, event, entry);
+      observeEvent(world.governor, event, entry);
+      return observeLeases(world.chassis, event, entry.at);
   }
 };
 
@@ -223,6 +259,7 @@ export const worldSections = (world: World): Section[] => [
   ...coordinatorSections(world.coordinator),
   ...governorSections(world.governor),
   ...optimiseSections(world.optimise),
+  ...chassisSections(world.chassis),
   ...realmSections(world.realm),
 ];
 
@@ -233,5 +270,6 @@ export const restoreWorld = (sections: readonly Section[]): World => {
     coordinator: restoreCoordinator(byName),
     governor: restoreGovernor(byName),
     optimise: restoreOptimise(byName),
+    chassis: restoreChassis(byName),
   };
 };

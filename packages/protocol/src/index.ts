@@ -145,6 +145,7 @@ export {
   ModuleRow,
   RunRow,
   SloObjective,
+  SloRow,
   SloVerdict,
 } from './rooms/chassis/index.ts';
 export type { RunGrant } from './runs.ts';

@@ -60,7 +60,10 @@ export const diffPolicies = (before: Named, after: Named): PolicyDiff => {
   return {
     before: before.name,
     after: after.name,
-    figures: figuresChanged(before.policy, after.policy),
+    figures: [
+      ...figuresChanged(before.policy, after.policy),
+      ...isolationChanged(before.policy, after.policy),
+    ],
     governs: {
       added: missing(after.policy.governs, before.policy.governs),
       removed: missing(before.policy.governs, after.policy.governs),
@@ -90,6 +93,30 @@ const figuresChanged = (before: PolicySpec, after: PolicySpec): readonly FigureC
     values: [was[field], is[field]],
   }));
 };
+
+/** What the modules of each publisher need: with an entry of its own, or as all others. */
+const isolationChanged = (before: PolicySpec, after: PolicySpec): readonly FigureChange[] => {
+  const [was, is] = [levelsOf(before), levelsOf(after)];
+  return [...new Set([...was.keys(), ...is.keys()])].flatMap((provider) => {
+    const values = [was.get(provider), is.get(provider)].map((level) =>
+      level === undefined ? 'as all' : String(level),
+    );
+    const [old = '', now = ''] = values;
+    return old === now
+      ? []
+      : [
+          {
+            name: `isolation of ${provider}`,
+            before: old,
+            after: now,
+            values: [old, now] as const,
+          },
+        ];
+  });
+};
+
+const levelsOf = ({ isolation = [] }: PolicySpec): ReadonlyMap<string, number> =>
+  new Map(isolation.map(({ provider, minLevel }) => [provider, minLevel]));
 
 const rulesChanged = (
   before: readonly PolicyRule[],

@@ -77,6 +77,13 @@ export const FIGURES: readonly Figure[] = [
     'duration',
     'wait of a blocker until a person is called',
   ),
+  figure('min_isolation_level', 'minLevel', 'count', 'least isolation of a module, 0 to 3'),
+  figure(
+    'min_isolation_level_with_secrets',
+    'secretsMinLevel',
+    'count',
+    'least isolation of a run that is given secrets',
+  ),
 ];
 
 const MICRO_DIGITS = 6;

@@ -5,6 +5,7 @@ import {
   POLICY_FACTS,
   PolicyRule,
   PolicySpec,
+  PublisherIsolation,
   RuleTest,
 } from '@infrafabric/protocol';
 import type { z } from 'zod';
@@ -32,7 +33,7 @@ export type ReadPolicy =
 export type Places = Pick<PolicyText, 'lineOf' | 'lineInText'>;
 
 /** The fields of a file. `swarm_profiles` may stand beside the policy; profiles are read by `ifab swarm`. */
-const FILE_FIELDS = ['resource_policy', 'governs', 'rules', 'swarm_profiles'];
+const FILE_FIELDS = ['resource_policy', 'isolation', 'governs', 'rules', 'swarm_profiles'];
 
 export interface Finding {
   readonly at: FieldPath;
@@ -84,8 +85,9 @@ const fromFile = (value: JsonObject, { writtenAt }: Pick<PolicyText, 'writtenAt'
     if (!FILE_FIELDS.includes(key)) findings.push(noField([key], key, FILE_FIELDS));
   }
   const resource = resourceFrom(value['resource_policy'], writtenAt, findings);
-  const { governs = [], rules = [] } = value;
-  const found = checked({ format: 'ifab-policy/1', resource, governs, rules }, inFile);
+  const { isolation, governs = [], rules = [] } = value;
+  const said = isolation === undefined ? {} : { isolation };
+  const found = checked({ format: 'ifab-policy/1', resource, ...said, governs, rules }, inFile);
   if ('findings' in found) findings.push(...found.findings);
   return findings.length > 0 ? { findings } : found;
 };
@@ -164,7 +166,7 @@ export const explain = (issue: z.core.$ZodIssue, at: FieldPath): readonly Findin
     case 'custom':
       return [{ at, what: issue.message, mend: mendOfCustom(issue.path) }];
     case 'invalid_format':
-      return [{ at, what: `it ${issue.message}`, mend: 'use small letters, digits and dashes' }];
+      return [{ at, what: `it ${issue.message}`, mend: mendOfFormat(issue.path) }];
     case 'invalid_union':
     case 'invalid_element':
     case 'invalid_key':
@@ -172,6 +174,11 @@ export const explain = (issue: z.core.$ZodIssue, at: FieldPath): readonly Findin
       return [{ at, what: issue.message, mend: 'see docs/reference/policy.schema.json' }];
   }
 };
+
+const mendOfFormat = (path: FieldPath): string =>
+  path.at(-1) === 'provider'
+    ? 'write it as the contract does: session-4-sip'
+    : 'use small letters, digits and dashes';
 
 const mendOfCustom = (path: FieldPath): string => {
   switch (path.at(-1)) {
@@ -202,6 +209,8 @@ const fieldsAt = (path: FieldPath): readonly string[] => {
       return Object.keys(RuleTest.shape);
     case 'given':
       return Object.keys(GivenFacts.shape);
+    case 'isolation':
+      return Object.keys(PublisherIsolation.shape);
     case 'on':
     case 'governs':
       return POLICY_ACTIONS;

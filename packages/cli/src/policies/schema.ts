@@ -1,5 +1,12 @@
 /** The JSON Schema of a policy's file, for editors: point a YAML language server at docs/reference/policy.schema.json. */
-import { POLICY_RULES_MAX, PolicyAction, PolicyRule, ResourcePolicy } from '@infrafabric/protocol';
+import {
+  POLICY_PUBLISHERS_MAX,
+  POLICY_RULES_MAX,
+  PolicyAction,
+  PolicyRule,
+  PublisherIsolation,
+  ResourcePolicy,
+} from '@infrafabric/protocol';
 import { z } from 'zod';
 import { FIGURES } from './figures.ts';
 import type { Figure } from './figures.ts';
@@ -29,6 +36,13 @@ const policyFile = () =>
             typeOf(figure).describe(`${figure.says} (${figure.kind})`).optional(),
           ]),
         ),
+      )
+      .optional(),
+    isolation: z
+      .array(PublisherIsolation)
+      .max(POLICY_PUBLISHERS_MAX)
+      .describe(
+        'least isolation of the modules of one provider, in the place of min_isolation_level',
       )
       .optional(),
     governs: z

@@ -144,7 +144,10 @@ export const registerSwarm = (scene: Scene<ArgsOf<'swarms.register'>>): Decision
       swarm: {
         id: profile.swarmId,
         registered: scene.world.governor.swarms.has(profile.swarmId),
-        reputationPermille: reputationOf(profile),
+        reputationPermille: reputationOf({
+          ...scene.world.governor.swarms.get(profile.swarmId),
+          profile,
+        }),
         costPerHourMicroUsd: profile.costPerHourMicroUsd,
         model: profile.model ?? '',
         role: profile.role ?? 'worker',

@@ -79,7 +79,7 @@ const judged = (world: World, task: number, swarm: SwarmState): Judged => {
   const has = new Set<string>(profile.capabilities);
   const missing = needs.filter((need) => !has.has(need));
   const matchPermille = matchPermilleOf(needs.length - missing.length, needs.length);
-  const reputationPermille = reputationOf(profile);
+  const reputationPermille = reputationOf(swarm);
   const expectedMicroUsd = expectedCostOf(spec, profile);
   const draft = draftOf(governor);
   const share = needs.length === 0 ? 1 : (needs.length - missing.length) / needs.length;

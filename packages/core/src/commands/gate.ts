@@ -251,7 +251,7 @@ const factsOfSession = (
       ...(swarm === undefined
         ? {}
         : {
-            reputationPermille: reputationOf(swarm.profile),
+            reputationPermille: reputationOf(swarm),
             costPerHourMicroUsd: swarm.profile.costPerHourMicroUsd,
             model: swarm.profile.model ?? '',
             role: swarm.profile.role ?? 'worker',

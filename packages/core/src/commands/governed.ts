@@ -9,6 +9,7 @@ import type { Draft, SwarmState, Trip } from '../governor/index.ts';
 import { must } from '../kernel/decision.ts';
 import type { Decision } from '../kernel/decision.ts';
 import type { DomainEvent } from '../kernel/events.ts';
+import { leasesEndedBy } from '../kernel/lease-ends.ts';
 import { escalate } from './scene.ts';
 import type { Scene } from './scene.ts';
 
@@ -54,28 +55,6 @@ const seen = (
     }
   });
 
-/** Tasks whose leases an event ends, if they were leased. */
-const endedBy = (event: DomainEvent): readonly string[] => {
-  switch (event.type) {
-    case 'task.completed':
-    case 'task.submitted':
-    case 'task.released':
-    case 'task.failed':
-    case 'lease.expired':
-    case 'task.parked':
-    case 'task.cancelled':
-      return [event.taskId];
-    case 'session.closed':
-      return event.released;
-    case 'plan.cancelled':
-      return event.ended;
-    case 'blocker.raised':
-      return event.released ? [event.taskId] : [];
-    default:
-      return [];
-  }
-};
-
 /**
  * The events with a settlement before each that ends a lease: an account that closes with it has nothing reserved any
  * more, and a cost in the same entry was charged first.
@@ -93,7 +72,7 @@ const settled = ({ world }: Scene, events: readonly DomainEvent[]): readonly Dom
   const over = new Set<string>();
   const all: DomainEvent[] = [];
   for (const event of events) {
-    for (const taskId of endedBy(event)) {
+    for (const taskId of leasesEndedBy(event)) {
       const life = over.has(taskId) ? undefined : lifeOf(taskId);
       if (life === undefined) continue;
       over.add(taskId);
@@ -221,7 +200,7 @@ const releases = (
   events: readonly DomainEvent[],
 ): DomainEvent[] => {
   const { coordinator, governor } = world;
-  const over = new Set(events.flatMap(endedBy));
+  const over = new Set(events.flatMap(leasesEndedBy));
   return [...(governor.sessionsOf.get(id) ?? [])].flatMap((sessionId) =>
     [...must(coordinator.sessions.get(sessionId), 'a swarm of no session').leases].flatMap(
       (task): DomainEvent[] => {

@@ -160,7 +160,7 @@ const candidatesOf = (
       session,
       capabilities: havesOf(coordinator, session),
       // Without a profile nothing is known of price or reputation: it comes after all who have one.
-      merit: swarm === undefined ? 0 : meritOf(swarm.profile),
+      merit: swarm === undefined ? 0 : meritOf(swarm),
       relation: swarm?.profile.relations?.find((one) => one.with === raiser.swarm)?.kind,
     });
   }

@@ -10,7 +10,7 @@ import type { GovernorEvent } from './events.ts';
 import { closeAccount, foldLimited, foldReserved, foldSettled, foldUsage } from './ledger.ts';
 import { swarmOfSession } from './state.ts';
 import type { GovernorState } from './state.ts';
-import { foldRegistered } from './swarm.ts';
+import { foldMeasured, foldProvided, foldRegistered } from './swarm.ts';
 
 /** Profiles and policies stand in the call of their entry; their events point at it. */
 const argsOf = <N extends 'swarms.register' | 'policies.set'>(entry: Entry, op: N): ArgsOf<N> => {
@@ -90,6 +90,12 @@ const foldDenied = (state: GovernorState, at: number): void => {
 /** Follows the other rooms: which sessions a swarm has, what came of its work, what is over. */
 export const observeEvent = (state: GovernorState, event: DomainEvent, entry: Entry): void => {
   switch (event.type) {
+    case 'contract.accepted':
+      foldProvided(state, event.swarmId, event.provider);
+      break;
+    case 'reputation.changed':
+      foldMeasured(state, event);
+      break;
     case 'session.opened':
       if (event.swarm !== undefined) joinSwarm(state, event.sessionId, event.swarm);
       break;

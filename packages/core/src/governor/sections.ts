@@ -13,7 +13,7 @@ import type {
   Reservation,
   SwarmState,
 } from './state.ts';
-import { indexSwarm } from './swarm.ts';
+import { indexSwarm, linkProvider } from './swarm.ts';
 
 const NAME = 'governor/rest';
 
@@ -55,6 +55,7 @@ export const restoreGovernor = (sections: ReadonlyMap<string, Section>): Governo
   for (const swarm of stored.swarms) {
     state.swarms.set(swarm.id, swarm);
     indexSwarm(state, swarm);
+    for (const { provider } of swarm.providers ?? []) linkProvider(state, swarm.id, provider);
   }
   for (const [sessionId, swarmId] of stored.sessions) {
     state.swarmOf.set(sessionId, swarmId);

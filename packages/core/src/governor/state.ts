@@ -61,6 +61,18 @@ export interface SwarmState {
   results: { readonly at: number; readonly ok: boolean }[];
   /** Micro-dollars since anything came of its work. */
   spentSinceProgress: number;
+  /**
+   * Who answers for the modules that it has ever had a contract of, and their reputation in ten-thousandths once one was
+   * measured. Nobody is forgotten with a contract that is replaced: a record would be gone with it.
+   */
+  providers?: Provided[];
+  /** The least of them, per mille; absent while none was measured. */
+  measuredPermille?: number;
+}
+
+export interface Provided {
+  readonly provider: string;
+  permyriad?: number;
 }
 
 export interface Escalation {
@@ -90,6 +102,8 @@ export interface GovernorState {
   /** Open sessions that named a swarm, whether it is registered or not. */
   readonly swarmOf: Map<string, string>;
   readonly sessionsOf: Map<string, Set<string>>;
+  /** By provider, the swarms that have had a contract of it; built from `swarms`. */
+  readonly swarmsOf: Map<string, Set<string>>;
   readonly capabilities: Map<string, string>;
   readonly escalations: Map<string, Escalation>;
   openEscalations: number;
@@ -132,6 +146,7 @@ export const createGovernor = (): GovernorState => ({
   swarms: new Map(),
   swarmOf: new Map(),
   sessionsOf: new Map(),
+  swarmsOf: new Map(),
   capabilities: new Map(),
   escalations: new Map(),
   openEscalations: 0,
@@ -144,8 +159,12 @@ export const createGovernor = (): GovernorState => ({
 export const swarmNamed = (state: GovernorState, swarmId: string): SwarmState =>
   must(state.swarms.get(swarmId), 'an event of no swarm');
 
-export const reputationOf = ({ reputationPermille }: SwarmProfile): number =>
-  reputationPermille ?? REPUTATION_PERMILLE_MAX;
+/** Per mille: what was measured of its providers, else what its profile says. */
+export const reputationOf = ({
+  profile,
+  measuredPermille,
+}: Pick<SwarmState, 'profile' | 'measuredPermille'>): number =>
+  measuredPermille ?? profile.reputationPermille ?? REPUTATION_PERMILLE_MAX;
 
 /** The registered swarm of a session that is open, or undefined. */
 export const swarmOfSession = (state: GovernorState, sessionId: string): SwarmState | undefined => {

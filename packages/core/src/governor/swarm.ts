@@ -2,9 +2,10 @@
 import { reject } from '@infrafabric/protocol';
 import type { ResourcePolicy, SwarmProfile, TaskSpec } from '@infrafabric/protocol';
 import { canonicalText } from '../kernel/canonical.ts';
+import { must } from '../kernel/decision.ts';
 import type { Rejection } from '@infrafabric/protocol';
 import { addCandidate, dropCandidate } from './match-index.ts';
-import { reputationOf } from './state.ts';
+import { reputationOf, swarmNamed } from './state.ts';
 import type { GovernorState, SwarmState } from './state.ts';
 
 /** Minutes of a task that says nothing of its length: one hour, so that swarms are ranked by their hourly price. */
@@ -14,8 +15,8 @@ const MINUTES_PER_HOUR = 60;
 const WORST_CASE_FACTOR = 2;
 
 /** What multiplies the match: reputation ÷ price an hour. A free swarm counts as one micro-dollar, so it is first. */
-export const meritOf = (profile: SwarmProfile): number =>
-  reputationOf(profile) / Math.max(1, profile.costPerHourMicroUsd);
+export const meritOf = (swarm: Pick<SwarmState, 'profile' | 'measuredPermille'>): number =>
+  reputationOf(swarm) / Math.max(1, swarm.profile.costPerHourMicroUsd);
 
 /** What a task needs to be priced with. */
 export type Priced = Pick<TaskSpec, 'budget' | 'estimateMinutes'>;
@@ -47,12 +48,13 @@ export const worstCaseOf = (
 };
 
 /** Enters a swarm where helpers are looked for, or takes it out: only a closed breaker is looked for. */
-export const indexSwarm = (state: GovernorState, { id, profile, breaker }: SwarmState): void => {
+export const indexSwarm = (state: GovernorState, swarm: SwarmState): void => {
+  const { id, profile, breaker } = swarm;
   if (breaker.state !== 'closed') dropCandidate(state.index, id);
   else {
     addCandidate(state.index, {
       id,
-      merit: meritOf(profile),
+      merit: meritOf(swarm),
       capabilities: new Set(profile.capabilities),
     });
   }
@@ -72,6 +74,40 @@ export const foldRegistered = (state: GovernorState, profile: SwarmProfile, at: 
   swarm.profile = profile;
   state.swarms.set(swarm.id, swarm);
   indexSwarm(state, swarm);
+};
+
+/** A contract names who answers for what a swarm runs: their reputation is the swarm's from now on. */
+export const foldProvided = (state: GovernorState, swarmId: string, provider: string): void => {
+  const swarm = swarmNamed(state, swarmId);
+  swarm.providers ??= [];
+  if (swarm.providers.every((one) => one.provider !== provider)) swarm.providers.push({ provider });
+  linkProvider(state, swarmId, provider);
+};
+
+/** Enters a swarm among those of a provider. */
+export const linkProvider = (
+  { swarmsOf }: GovernorState,
+  swarmId: string,
+  provider: string,
+): void => {
+  const swarms = swarmsOf.get(provider);
+  if (swarms === undefined) swarmsOf.set(provider, new Set([swarmId]));
+  else swarms.add(swarmId);
+};
+
+/** A measured reputation: every swarm of the provider is ranked by it, in the place of what its profile says. */
+export const foldMeasured = (
+  state: GovernorState,
+  { provider, permyriad }: { readonly provider: string; readonly permyriad: number },
+): void => {
+  for (const id of must(state.swarmsOf.get(provider), 'a reputation of no swarm')) {
+    const swarm = swarmNamed(state, id);
+    const own = must(swarm.providers, 'a provider of no swarm');
+    for (const one of own) if (one.provider === provider) one.permyriad = permyriad;
+    const least = Math.min(...own.flatMap((one) => one.permyriad ?? []));
+    swarm.measuredPermille = Math.round(least / 10);
+    indexSwarm(state, swarm);
+  }
 };
 
 /** Whether a profile says what is known of the swarm already. */

@@ -23,14 +23,13 @@ export const accountRow = (state: GovernorState, account: string): AccountRow =>
   } as AccountRow;
 };
 
-export const swarmRow = (
-  state: GovernorState,
-  { id, profile, breaker, registeredAt }: SwarmState,
-): SwarmRow => {
+export const swarmRow = (state: GovernorState, swarm: SwarmState): SwarmRow => {
+  const { id, profile, breaker, registeredAt, measuredPermille } = swarm;
   const { limit, reserved, spent, overrun, available } = balanceOf(draftOf(state), `swarm:${id}`);
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion
   return {
     ...profile,
+    ...(measuredPermille === undefined ? {} : { reputationPermille: measuredPermille }),
     breaker: breaker.state,
     sessions: state.sessionsOf.get(id)?.size ?? 0,
     limitMicroUsd: limit,

@@ -15,7 +15,7 @@ type WithoutToken<T> = T extends { readonly fencingToken: unknown }
 export type ArgsOf<N extends OperationName> = Readonly<
   N extends 'tasks.next'
     ? Omit<ParsedOf<N>, 'waitMs'>
-    : N extends 'plans.submit' | 'policies.set'
+    : N extends 'plans.submit' | 'policies.set' | 'contracts.accept'
       ? ParsedOf<N> & { readonly digest: string }
       : N extends 'blockers.raise'
         ? WithoutToken<ParsedOf<N>> & { readonly waiting: readonly string[] }

@@ -5,10 +5,12 @@
 import type { RealmEvent } from '../realm/events.ts';
 import type { GovernorEvent } from '../governor/events.ts';
 import type { OptimiseEvent } from '../optimise/events.ts';
+import type { ChassisEvent } from '../chassis/events.ts';
 import type { CoordinatorEvent } from '../coordinator/events.ts';
 import type { WitnessEvent } from '../witness/events.ts';
 
 export type DomainEvent =
+  | ChassisEvent
   | CoordinatorEvent
   | GovernorEvent
   | OptimiseEvent

@@ -272,6 +272,7 @@ export class Dispatch {
         : { ...args, fence };
     }
     if (op === 'plans.submit') return { ...args, digest: digestOf(args['plan']) };
+    if (op === 'contracts.accept') return { ...args, digest: digestOf(args['contract']) };
     return op === 'policies.set' ? { ...args, digest: digestOf(args['policy']) } : args;
   }
 

@@ -17,6 +17,8 @@ export const keptRefusal = ({ events }: Committed): Rejection | undefined => {
       return reject(trusted<ErrorCode>(first.code), first.detail);
     case 'policy.denied':
       return reject('policy.denied', `${first.action} ${first.subject}: ${first.reason}`);
+    case 'run.refused':
+      return reject(first.code, first.detail);
     default:
       return undefined;
   }

@@ -22,6 +22,7 @@ import type { Clock } from './clock.ts';
 import { Deadline, Deadlines } from './deadlines.ts';
 import { LeaseDeadlines } from './lease-deadlines.ts';
 import { EXPIRY_RETRY_MS } from './limits.ts';
+import { OrphanRuns } from './orphan-runs.ts';
 
 /** What is due, and from when it was counted by the wall clock. */
 export type Due =
@@ -32,7 +33,8 @@ export type Due =
       readonly renewedAt: number;
     }
   | { readonly kind: 'session'; readonly sessionId: string; readonly seenAt: number }
-  | { readonly kind: 'blocker'; readonly blockerId: string };
+  | { readonly kind: 'blocker'; readonly blockerId: string }
+  | { readonly kind: 'run'; readonly runId: string };
 
 /** From when a lease is counted, where that is not its grant. Wall and monotonic time, ms. */
 interface Renewal {
@@ -102,10 +104,12 @@ export class Presence implements Pick<Soft, 'presence' | 'renewedAt'> {
   readonly #idle = new Deadlines<TrackedSession>();
   readonly #blockers = new Map<string, WaitingBlocker>();
   readonly #unresolved = new Deadlines<WaitingBlocker>();
+  readonly #orphans: OrphanRuns;
 
   constructor(clock: Clock, world: World) {
     this.#clock = clock;
     this.#world = world;
+    this.#orphans = new OrphanRuns(world);
     this.#leases = new LeaseDeadlines(
       (taskId, fence) => leaseOf(world, taskId)?.fence === fence,
       () => livingOf(world),
@@ -114,7 +118,12 @@ export class Presence implements Pick<Soft, 'presence' | 'renewedAt'> {
 
   /** Nothing is due before this moment of the monotonic clock. */
   get earliest(): number {
-    return Math.min(this.#leases.earliest, this.#idle.earliest, this.#unresolved.earliest);
+    return Math.min(
+      this.#leases.earliest,
+      this.#idle.earliest,
+      this.#unresolved.earliest,
+      this.#orphans.earliest,
+    );
   }
 
   get waitingSessions(): number {
@@ -139,10 +148,12 @@ export class Presence implements Pick<Soft, 'presence' | 'renewedAt'> {
     }
     for (const { blockerId, escalateAt } of blockersToEscalate(this.#world))
       this.#watch(blockerId, now + Math.max(0, escalateAt - at));
+    this.#orphans.restart(at, now);
   }
 
   /** Follows a folded entry; `now` is the monotonic clock. */
   observe(entry: Committed, now: number): void {
+    this.#orphans.observe(entry, now);
     for (const event of entry.events) {
       switch (event.type) {
         case 'task.leased':
@@ -209,7 +220,9 @@ export class Presence implements Pick<Soft, 'presence' | 'renewedAt'> {
     if (idle !== undefined)
       return { kind: 'session', sessionId: idle.sessionId, seenAt: idle.seenAt };
     const blocker = this.#unresolved.next(now);
-    return blocker && { kind: 'blocker', blockerId: blocker.blockerId };
+    return blocker === undefined
+      ? this.#orphans.next(now)
+      : { kind: 'blocker', blockerId: blocker.blockerId };
   }
 
   /**
@@ -218,6 +231,7 @@ export class Presence implements Pick<Soft, 'presence' | 'renewedAt'> {
    */
   postpone(due: Due, at: number): void {
     const now = whole(this.#clock.monotonic());
+    if (due.kind === 'run') return this.#orphans.postpone(due.runId, now + EXPIRY_RETRY_MS);
     if (due.kind === 'blocker') {
       const blocker = this.#blockers.get(due.blockerId);
       if (blocker === undefined) return;

@@ -2,6 +2,8 @@
 import {
   BlockerId,
   blockerIdFrom,
+  RunId,
+  runIdFrom,
   SessionId,
   sessionIdFrom,
   TaskId,
@@ -105,6 +107,8 @@ export const expiryOf = (due: Due): Submission => {
       const args = { sessionId: SessionId.parse(due.sessionId), seenAt: timestamp(due.seenAt) };
       return { op: 'sessions.expire', args, ...REALM };
     }
+    case 'run':
+      return { op: 'runs.expire', args: { runId: RunId.parse(due.runId) }, ...REALM };
     case 'blocker': {
       const args = { blockerId: BlockerId.parse(due.blockerId) };
       return { op: 'blockers.escalate', args, ...REALM };
@@ -113,7 +117,7 @@ export const expiryOf = (due: Due): Submission => {
 };
 
 const NO_IDS: readonly string[] = [];
-/** What `sessionIdFrom` and `blockerIdFrom` take: 80 bits. */
+/** What the minting of an id takes: 80 bits. */
 const ID_RANDOM_BYTES = 10;
 
 /** The ids that a command needs, in the order in which `decide` uses them. */
@@ -121,10 +125,11 @@ export const mintIds = (op: string, random: Random): readonly string[] => {
   const mints = mintsOf(op);
   if (mints.length === 0) return NO_IDS;
   return mints.map((what) => {
-    const bytes = random.bytes(ID_RANDOM_BYTES);
-    return what === 'session' ? sessionIdFrom(bytes) : blockerIdFrom(bytes);
+    return MINTED[what](random.bytes(ID_RANDOM_BYTES));
   });
 };
+
+const MINTED = { session: sessionIdFrom, blocker: blockerIdFrom, run: runIdFrom } as const;
 
 /** What an append threw, as a Fault: whatever is not one leaves the outcome unknown. */
 export const asFault = (cause: unknown): Fault =>

@@ -104,6 +104,10 @@ function isWarning(event: DomainEvent): boolean {
     case 'task.failed':
     case 'task.parked':
     case 'task.rejected':
+    case 'module.refused':
+    case 'run.refused':
+    case 'run.violated':
+    case 'slo.violated':
       return true;
     default:
       return false;
@@ -115,6 +119,7 @@ function addEvent(words: Set<string>, event: DomainEvent): void {
   if (event.type === 'write.refused' || event.type === 'claim.refused')
     words.add(`c:${event.code}`);
   if (event.type === 'policy.denied') words.add('c:policy.denied');
+  if (event.type === 'run.refused') words.add(`c:${event.code}`);
 }
 
 /** Ids stand under the same names in every call and event. */

@@ -21,23 +21,15 @@ import {
 
 import type { Committed } from '../engine/call.ts';
 import { HEARTBEAT_MS } from '../engine/limits.ts';
+import type { ChassisWrite } from './chassis.ts';
 import type { GovernorWrite } from './governor.ts';
-import { trusted, type Replies, type RoomContext, type Unchangeds } from './room.ts';
+import { eventOf, trusted, type Replies, type RoomContext, type Unchangeds } from './room.ts';
 
 /** Every write of the coordinator: all but the other rooms'. */
 export type CoordinatorWrite = Exclude<
   WriteName,
-  GovernorWrite | `realm.${string}` | `witness.${string}`
+  GovernorWrite | ChassisWrite | `realm.${string}` | `witness.${string}`
 >;
-
-type EventOf<T extends DomainEvent['type']> = Extract<DomainEvent, { readonly type: T }>;
-
-/** The event that an entry of this operation always has. */
-const eventOf = <T extends DomainEvent['type']>(entry: Committed, type: T): EventOf<T> => {
-  const found = entry.events.find((event): event is EventOf<T> => event.type === type);
-  if (found === undefined) throw new Error(`defect: entry ${entry.index} has no ${type}`);
-  return found;
-};
 
 const has = (entry: Committed, type: DomainEvent['type']): boolean =>
   entry.events.some((event) => event.type === type);

@@ -25,12 +25,18 @@ import {
 } from '@infrafabric/core';
 
 import type { Principal } from '../engine/fabric.ts';
+import type { ChassisRead } from './chassis.ts';
 import type { GovernorRead } from './governor.ts';
 import { trusted, type ReadName, type Reads, type RoomContext, type Softs } from './room.ts';
 
 type CoordinatorRead = Exclude<
   ReadName,
-  GovernorRead | `costs.${string}` | `prices.${string}` | `realm.${string}` | `witness.${string}`
+  | GovernorRead
+  | ChassisRead
+  | `costs.${string}`
+  | `prices.${string}`
+  | `realm.${string}`
+  | `witness.${string}`
 >;
 
 const soft = ({ presence, now }: RoomContext): Soft => ({

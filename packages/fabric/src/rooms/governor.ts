@@ -13,13 +13,13 @@ import {
   viewSwarm,
   viewSwarms,
   type ArgsOf,
-  type DomainEvent,
   type WriteName,
 } from '@infrafabric/core';
 import type { OutputOf } from '@infrafabric/protocol';
 
 import type { Committed } from '../engine/call.ts';
 import {
+  eventsOf,
   trusted,
   type ReadName,
   type Reads,
@@ -53,14 +53,6 @@ export type GovernorRead = Extract<
 
 const limitOf = ({ world }: RoomContext, account: string): number =>
   viewAccount(world, account).limitMicroUsd;
-
-const eventsOf = <T extends DomainEvent['type']>(
-  { events }: Committed,
-  type: T,
-): Extract<DomainEvent, { readonly type: T }>[] =>
-  events.filter(
-    (event): event is Extract<DomainEvent, { readonly type: T }> => event.type === type,
-  );
 
 const usageReply = (entry: Committed, { world }: RoomContext): OutputOf<'usage.record'> => {
   const [usage] = eventsOf(entry, 'usage.recorded');

@@ -1,6 +1,12 @@
 /** Every operation has a handler and every handler an operation: the compiler says so here. */
 import type { Conditions, WriteName } from '@infrafabric/core';
 
+import {
+  chassisReads,
+  chassisReplies,
+  CHASSIS_REPLIES_AT_DECISION,
+  chassisUnchanged,
+} from './chassis.ts';
 import { coordinatorReads, coordinatorSofts } from './coordinator.ts';
 import {
   coordinatorReplies,
@@ -22,11 +28,16 @@ import { witnessReads, witnessReplies } from './witness.ts';
 export const REPLIES: Replies<WriteName> = {
   ...coordinatorReplies,
   ...governorReplies,
+  ...chassisReplies,
   ...realmReplies,
   ...witnessReplies,
 };
 
-export const UNCHANGED: Unchangeds<WriteName> = { ...coordinatorUnchanged, ...governorUnchanged };
+export const UNCHANGED: Unchangeds<WriteName> = {
+  ...coordinatorUnchanged,
+  ...governorUnchanged,
+  ...chassisUnchanged,
+};
 
 export const SOFTS: Softs<SoftName> = coordinatorSofts;
 
@@ -34,6 +45,7 @@ export const SOFTS: Softs<SoftName> = coordinatorSofts;
 export const REPLIES_AT_DECISION: ReadonlySet<string> = new Set<string>([
   ...COORDINATOR_AT_DECISION,
   ...GOVERNOR_REPLIES_AT_DECISION,
+  ...CHASSIS_REPLIES_AT_DECISION,
 ]);
 
 /** What reads are made of besides the world. */
@@ -46,6 +58,7 @@ export interface ReadParts {
 export const readsOf = ({ facts, followers, conditions }: ReadParts): Reads<ReadName> => ({
   ...coordinatorReads,
   ...governorReads(conditions),
+  ...chassisReads,
   ...optimiseReads(followers, moneyOfWorld),
   ...realmReads(facts),
   ...witnessReads(followers),

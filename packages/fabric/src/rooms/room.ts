@@ -10,7 +10,7 @@ import type {
   ParsedOf,
   Rejection,
 } from '@infrafabric/protocol';
-import type { WriteName } from '@infrafabric/core';
+import type { DomainEvent, WriteName } from '@infrafabric/core';
 import type { Principal } from '../engine/fabric.ts';
 
 export interface RoomContext extends View {
@@ -44,6 +44,25 @@ export type Softs<N extends SoftName> = {
     context: RoomContext,
     principal: Principal,
   ) => OutputOf<K> | Rejection;
+};
+
+/** The events of one type in an entry. */
+export const eventsOf = <T extends DomainEvent['type']>(
+  { events }: Committed,
+  type: T,
+): Extract<DomainEvent, { readonly type: T }>[] =>
+  events.filter(
+    (event): event is Extract<DomainEvent, { readonly type: T }> => event.type === type,
+  );
+
+/** The one event of a type that the entry was written for. */
+export const eventOf = <T extends DomainEvent['type']>(
+  entry: Committed,
+  type: T,
+): Extract<DomainEvent, { readonly type: T }> => {
+  const [event] = eventsOf(entry, type);
+  if (event === undefined) throw new Error(`defect: entry ${entry.index} has no ${type}`);
+  return event;
 };
 
 /**

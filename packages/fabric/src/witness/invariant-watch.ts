@@ -6,12 +6,14 @@
  * C3  A lease is expired no sooner than its length after the renewal from which it was counted.
  * C5  What a holder writes carries the fence and the session of the newest grant.
  *
- * C4 needs the plan; the state's own check (`worldFaults`) covers it. Money and breakers: `money-watch.ts`.
+ * C4 needs the plan; the state's own check (`worldFaults`) covers it. Money and breakers: `money-watch.ts`; runs and
+ * reputation: `run-watch.ts`.
  */
 import type { DomainEvent } from '@infrafabric/core';
 
 import type { LogEntry } from '../followers/log-entry.ts';
 import { MoneyWatch } from './money-watch.ts';
+import { RunWatch } from './run-watch.ts';
 
 interface Held {
   fence: number;
@@ -24,12 +26,14 @@ interface Held {
 export class InvariantWatch {
   readonly #tasks = new Map<string, Held>();
   readonly #money = new MoneyWatch();
+  readonly #runs = new RunWatch();
 
   /** Takes the next entry; answers what it breaks. */
   take(entry: LogEntry): readonly string[] {
     return [
       ...entry.events.flatMap((event) => this.#faultsOf(event, entry.at)),
       ...this.#money.take(entry),
+      ...this.#runs.take(entry),
     ];
   }
 

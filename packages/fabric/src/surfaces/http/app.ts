@@ -1,6 +1,6 @@
 import type { HttpBindings } from '@hono/node-server';
 import { isOperationName, OPERATIONS, reject } from '@infrafabric/protocol';
-import type { Rejection } from '@infrafabric/protocol';
+import type { AnyOperation, OperationOf, Rejection } from '@infrafabric/protocol';
 import { Hono } from 'hono';
 import type { Context } from 'hono';
 import type { Principal } from '../../engine/fabric.ts';
@@ -12,6 +12,7 @@ import { openapi } from './openapi.ts';
 import type { Parts } from './parts.ts';
 import type { CallContext } from './problem.ts';
 import { problemResponse, rejectionOf } from './problem.ts';
+import { SLO_SWARMS_MAX } from './run-metrics.ts';
 import { unknownOperation } from './suggest.ts';
 import { serveCheckpoint, serveTile } from './tiles.ts';
 
@@ -65,16 +66,24 @@ function addRoutesWithCredential(app: Hono<AppEnv>, parts: Parts): void {
   app.get('/metrics', authenticated, async (c) => {
     const status = await fabric.call('realm.status', {}, { principal: c.get('principal') });
     if (status.kind === 'ok') metrics.setRealm(realmStatus.parse(status.output));
+    const slos = await fabric.call(
+      'slo.list',
+      { limit: SLO_SWARMS_MAX },
+      { principal: c.get('principal') },
+    );
+    if (slos.kind === 'ok') metrics.setRuns(sloList.parse(slos.output));
     return c.body(await metrics.text(), 200, { 'content-type': metrics.contentType });
   });
 }
 
-const realmStatus = statusSchema();
+const realmStatus = operationNamed('realm.status').output;
+const sloList = operationNamed('slo.list').output;
 
-function statusSchema() {
-  const operation = OPERATIONS.find(({ name }) => name === 'realm.status');
-  if (operation?.name !== 'realm.status') throw new Error('the registry has no realm.status');
-  return operation.output;
+function operationNamed<N extends 'realm.status' | 'slo.list'>(name: N): OperationOf<N> {
+  const isNamed = (operation: AnyOperation): operation is OperationOf<N> => operation.name === name;
+  const operation = OPERATIONS.find(isNamed);
+  if (operation === undefined) throw new Error(`the registry has no ${name}`);
+  return operation;
 }
 
 /** What no route took: a wrong method where the path exists, an unknown name elsewhere. */

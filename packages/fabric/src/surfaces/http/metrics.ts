@@ -1,8 +1,11 @@
 import { performance } from 'node:perf_hooks';
+import type { OutputOf } from '@infrafabric/protocol';
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 
-// The one catalogue of metrics: every name that `/metrics` shows is in this file, with its unit in
-// the name.
+import { createRunMetrics } from './run-metrics.ts';
+
+// The one catalogue of metrics: every name that `/metrics` shows is in this file or, of runs in the
+// sandbox, in run-metrics.ts, with its unit in the name.
 
 /**
  * Around an fsync (0.1–1 ms) and around a wait (25 s): what lies between tells a slow disk from a
@@ -35,6 +38,8 @@ export interface Metrics extends CallMetrics {
   connectionsClosed(): void;
   /** What the leader says of itself, read once a scrape. */
   setRealm(status: RealmFigures): void;
+  /** What was measured of runs, read once a scrape: the swarms of one page. */
+  setRuns(figures: RunFigures): void;
   /** The Prometheus text format 0.0.4. */
   text(): Promise<string>;
   readonly contentType: string;
@@ -57,12 +62,15 @@ export interface RealmFigures {
   readonly readOnly: boolean;
 }
 
+export type RunFigures = Pick<OutputOf<'slo.list'>, 'runs' | 'swarms'>;
+
 /** A catalogue with a registry of its own: two fabrics in one process do not mix their figures. */
 export function createMetrics(): Metrics {
   const registry = new Registry();
   const registers = [registry];
   const traffic = createTraffic(registers);
   const realm = createRealm(registers);
+  const setRuns = createRunMetrics(registers);
   createLoop(registers);
   return {
     contentType: registry.contentType,
@@ -96,6 +104,7 @@ export function createMetrics(): Metrics {
       realm.money.set({ part: 'overrun' }, overrunMicroUsd);
       realm.readOnly.set(status.readOnly ? 1 : 0);
     },
+    setRuns,
     text: () => registry.metrics(),
   };
 }

@@ -1,10 +1,11 @@
 /** Operations of SLO and reputation: what was promised, what was measured, and what follows from it. */
 import { z } from 'zod';
 import { Provider } from '../../contract.ts';
-import { Permyriad, RunId, SwarmId, Timestamp } from '../../ids.ts';
+import { Permille, Permyriad, RunId, SwarmId, Timestamp } from '../../ids.ts';
 import { REPUTATION_HISTORY_MAX } from '../../limits.ts';
 import { ANYONE, defineOperation } from '../../operation.ts';
-import { Count } from '../../words.ts';
+import { RunCause } from '../../runs.ts';
+import { Count, Page } from '../../words.ts';
 
 export const SloVerdict = z.enum(['met', 'missed', 'not-enough-data']);
 export type SloVerdict = z.infer<typeof SloVerdict>;
@@ -25,6 +26,26 @@ export const SloObjective = z.strictObject({
 });
 export type SloObjective = z.infer<typeof SloObjective>;
 
+const Figures = {
+  swarmId: SwarmId,
+  /** Runs that count: the newest, none older than the window. */
+  samples: Count,
+  /** By nearest rank, the queue included, failures at their deadline. Absent without a sample. */
+  p50Ms: Count.optional(),
+  p95Ms: Count.optional(),
+  p99Ms: Count.optional(),
+  successPermyriad: Permyriad.optional(),
+  /** Runners that could be had ÷ runners that were asked for. */
+  availabilityPermyriad: Permyriad.optional(),
+  /** 1 − mean(CPU, memory, calls: used ÷ allowed). */
+  efficiencyPermyriad: Permyriad.optional(),
+  /** Runs of the window that failed or were too slow. */
+  violations: Count,
+};
+
+export const SloRow = z.strictObject({ ...Figures, reputationPermille: Permille });
+export type SloRow = z.infer<typeof SloRow>;
+
 export const standingOperations = [
   defineOperation({
     name: 'slo.show',
@@ -33,23 +54,29 @@ export const standingOperations = [
     callers: ANYONE,
     input: z.strictObject({ swarmId: SwarmId }),
     output: z.strictObject({
-      swarmId: SwarmId,
-      /** Runs that count: the newest, none older than the window. */
-      samples: Count,
+      ...Figures,
       windowDays: Count,
-      /** By nearest rank, the queue included, failures at their deadline. Absent without a sample. */
-      p50Ms: Count.optional(),
-      p95Ms: Count.optional(),
-      p99Ms: Count.optional(),
-      successPermyriad: Permyriad.optional(),
-      availabilityPermyriad: Permyriad.optional(),
-      efficiencyPermyriad: Permyriad.optional(),
       /** The strictest of its contracts\u2019 promises. */
       objectives: z.array(SloObjective),
-      /** Runs of the window that failed or were too slow. */
-      violations: Count,
     }),
     errors: ['swarm.not_found'],
+  }),
+  defineOperation({
+    name: 'slo.list',
+    summary: 'The figures of every swarm that has run something, and how many runs ended how.',
+    effect: 'read',
+    callers: ANYONE,
+    input: z.strictObject({ ...Page }),
+    output: z.strictObject({
+      runs: z.strictObject({
+        open: Count,
+        /** Since the log began, by cause; a cause of which there is none is absent. */
+        ended: z.partialRecord(RunCause, Count),
+      }),
+      swarms: z.array(SloRow),
+      next: z.string().optional(),
+    }),
+    errors: [],
   }),
   defineOperation({
     name: 'reputation.show',
