@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import { Fault } from '../fault.ts';
 
 /** Beside `dist/chassis/runner-file.js`; `scripts/bundle-runner.ts` puts it there. */
-export const RUNNER_FILE_NAME = 'runner.mjs';
+export const RUNNER_FILE_NAME = 'runner.cjs';
 /** Readable by every uid: the jail's is not ours. */
 const FOLDER_MODE = 0o755;
 const FILE_MODE = 0o644;
@@ -45,7 +45,7 @@ const inputsHash = async (): Promise<string> => {
 };
 
 /**
- * The runner as one ES module that imports `node:` builtins only, as text. Needs the sources and the development
+ * The runner as one CommonJS module that requires `node:` builtins only, as text. Needs the sources and the development
  * dependency rolldown.
  */
 export const bundleRunner = async (): Promise<string> => {
@@ -58,7 +58,7 @@ export const bundleRunner = async (): Promise<string> => {
     logLevel: 'silent',
   });
   try {
-    const { output } = await build.generate({ format: 'esm', codeSplitting: false });
+    const { output } = await build.generate({ format: 'cjs', codeSplitting: false });
     const [entry, ...rest] = output;
     if (rest.length > 0)
       throw new Fault('runner.unavailable', {
@@ -110,7 +110,8 @@ const cachedBundle = async (): Promise<string> => {
 let bundled: Promise<string> | undefined;
 
 /**
- * Absolute path of the runner's file, readable by every account. Bundles it where it runs from sources, once a process.
+ * Absolute path of the runner's file, readable by every account. It is CommonJS: whoever binds it under another name
+ * keeps the ending `.cjs`. Bundles it where it runs from sources, once a process.
  * Rejects with a Fault `runner.unavailable` where it is missing from a package or cannot be made.
  */
 export const runnerFile = async (): Promise<string> => {

@@ -1,5 +1,5 @@
 /** What a guest can ask of its surroundings: the time, at a millisecond, and randomness. */
-import { createHash, randomFillSync } from 'node:crypto';
+import { crypto } from './builtins.ts';
 
 export interface Ambient {
   /** Since the epoch, whole ms. */
@@ -20,7 +20,7 @@ export const realAmbient = (): Ambient => ({
   steadyMs: () => Math.floor(performance.now()),
   random(into) {
     for (let at = 0; at < into.length; at += RANDOM_BYTES_MAX)
-      randomFillSync(into.subarray(at, at + RANDOM_BYTES_MAX));
+      crypto().randomFillSync(into.subarray(at, at + RANDOM_BYTES_MAX));
   },
   restart: () => undefined,
 });
@@ -40,7 +40,7 @@ export const seededAmbient = (seed: string): Ambient => {
       for (let at = 0; at < into.length;) {
         counter.writeBigUInt64BE(drawn);
         drawn += 1n;
-        const block = createHash('sha256').update(key).update(counter).digest();
+        const block = crypto().createHash('sha256').update(key).update(counter).digest();
         into.set(block.subarray(0, into.length - at), at);
         at += block.length;
       }

@@ -1,7 +1,7 @@
 /** From a LOAD frame to a guest: digest, then the way that the ABI needs. */
-import { createHash } from 'node:crypto';
 import type { LoadHeader } from '../words.ts';
 import { realAmbient, seededAmbient } from './ambient.ts';
+import { crypto } from './builtins.ts';
 import type { Channel } from './channel.ts';
 import { LinkRefusal } from './guest.ts';
 import type { Guest, LoadContext, MeterModule } from './guest.ts';
@@ -41,7 +41,7 @@ export const loadGuest = ({
   engine,
   meterModule,
 }: LoadRequest): GuestLoaded => {
-  const digest = createHash('sha256').update(bytes).digest('hex');
+  const digest = crypto().createHash('sha256').update(bytes).digest('hex');
   if (digest !== header.sha256)
     return { ok: false, reason: `the bytes are of sha256 ${digest}, not ${header.sha256}` };
   const { deterministic } = header;

@@ -3,6 +3,7 @@
  * nothing at run time, and speaks frames on its standard input and output.
  */
 import { admitModule } from '../admission/index.ts';
+import { crypto } from './builtins.ts';
 import { openChannel, standardDescriptors } from './channel.ts';
 import { LinkRefusal } from './guest.ts';
 import { probe } from './probe.ts';
@@ -17,19 +18,25 @@ const EXIT_BROKEN = 70;
 for (const intrinsic of [Object, Array, Function, Promise, Map, Set, Uint8Array])
   Object.freeze(intrinsic.prototype);
 
-try {
-  await createRunner({
-    channel: openChannel(standardDescriptors),
-    ready: { node: process.versions.node, v8: process.versions.v8 },
-    admitModule,
-    meterModule: () => {
-      throw new LinkRefusal('the metering pass is not part of this runner');
-    },
-    openEngine,
-    probe,
-  }).serve();
-  process.exit(0);
-} catch (thrown) {
-  process.stderr.write(`${describeThrown(thrown)}\n`);
-  process.exit(EXIT_BROKEN);
-}
+const run = async (): Promise<void> => {
+  try {
+    await createRunner({
+      channel: openChannel(standardDescriptors),
+      ready: { node: process.versions.node, v8: process.versions.v8 },
+      admitModule,
+      meterModule: () => {
+        throw new LinkRefusal('the metering pass is not part of this runner');
+      },
+      openEngine,
+      warm: () => void crypto(),
+      probe,
+    }).serve();
+    process.exit(0);
+  } catch (thrown) {
+    process.stderr.write(`${describeThrown(thrown)}\n`);
+    process.exit(EXIT_BROKEN);
+  }
+};
+
+// Bundled as CommonJS, which boots 10 ms sooner and has no await of its own.
+void run();

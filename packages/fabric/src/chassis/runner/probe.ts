@@ -2,13 +2,11 @@
  * Tries what the layers should deny, with the means that JavaScript has in this process. It is the runner's own word, of
  * a runner that has never run a guest: the host adds what it sees from outside, and judges.
  *
+ * Modules are loaded here, not at the start: most runners are never probed.
+ *
  * Nothing here waits for an event loop: each attempt is synchronous, or its outcome is there after the next tick.
  */
-import { spawnSync } from 'node:child_process';
-import { createSocket } from 'node:dgram';
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
-import { Worker } from 'node:worker_threads';
 import type { ProbeAttempt } from '../words.ts';
 
 type Name = ProbeAttempt['name'];
@@ -53,6 +51,7 @@ const writeAt = (path: string): string => {
 };
 
 const exec = (): string => {
+  const { spawnSync } = process.getBuiltinModule('node:child_process');
   const { error, status } = spawnSync(process.execPath, ['-v'], { timeout: EXEC_MS_MAX });
   if (error !== undefined) throw error;
   return `exit ${status}`;
@@ -60,6 +59,7 @@ const exec = (): string => {
 
 /** Sees whether a thread ran by the mark that it leaves in shared memory. */
 const startWorker = (): string => {
+  const { Worker } = process.getBuiltinModule('node:worker_threads');
   const mark = new Int32Array(new SharedArrayBuffer(4));
   const source =
     "const { workerData } = require('node:worker_threads'); workerData[0] = 1; Atomics.notify(workerData, 0);";
@@ -125,7 +125,7 @@ const listen = async <Socket extends Listener>(
   }
 };
 
-const isBound = (socket: ReturnType<typeof createSocket>): boolean => {
+const isBound = (socket: { address(): { readonly port: number } }): boolean => {
   try {
     return socket.address().port > 0;
   } catch {
@@ -134,6 +134,8 @@ const isBound = (socket: ReturnType<typeof createSocket>): boolean => {
 };
 
 const sockets = async (): Promise<ProbeAttempt> => {
+  const { createServer } = process.getBuiltinModule('node:net');
+  const { createSocket } = process.getBuiltinModule('node:dgram');
   const outcomes = {
     tcp: await listen(
       () => createServer().listen(0),

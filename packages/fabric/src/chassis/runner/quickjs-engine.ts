@@ -2,7 +2,6 @@
  * QuickJS, compiled to WebAssembly, as a guest of the runner: JavaScript that nobody trusts runs on an interpreter that
  * is itself in a sandbox. Its bytes come from the host, because the jail holds one file only.
  */
-import assert from 'node:assert/strict';
 import QuickJsLoader from '@jitl/quickjs-wasmfile-release-sync/emscripten-module';
 import { QuickJSFFI } from '@jitl/quickjs-wasmfile-release-sync/ffi';
 import { QuickJSWASMModule } from 'quickjs-emscripten-core';
@@ -32,7 +31,7 @@ const isLoader = (imported: unknown): imported is EmscriptenModuleLoader<QuickJS
  */
 const instantiate = async (compiled: WebAssembly.Module): Promise<QuickJSWASMModule> => {
   const imported: unknown = QuickJsLoader;
-  assert(isLoader(imported), 'the engine has a loader');
+  if (!isLoader(imported)) throw new TypeError('the engine has no loader');
   const emscripten = await imported({
     instantiateWasm(imports: Imports, done: OnInstance) {
       const instance = new WebAssembly.Instance(compiled, imports);
