@@ -148,13 +148,13 @@ test.each([
 test('secrets are masked wherever a configuration is shown', () => {
   const loaded = readConfig(
     inputs({
-      env: { IFAB_TOKEN: 'ifo1.secret' },
+      env: { IFAB_TOKEN: 'ifo1.s3cr3t' },
       files: { '/w/ifab.json': '{"token":"ifo1.other"}' },
     }),
   );
-  expect(loaded.config.token).toBe('ifo1.secret');
+  expect(loaded.config.token).toBe('ifo1.s3cr3t');
   const shown = JSON.stringify([maskedConfig(loaded.config), explainConfig(loaded, 'token')]);
-  expect(shown).not.toMatch(/secret|other/);
+  expect(shown).not.toMatch(/s3cr3t|other/);
 });
 
 describe('notify', () => {
@@ -198,5 +198,80 @@ describe('notify', () => {
     const explained = explainConfig(loaded, 'notify');
     expect(explained.hid).toHaveLength(1);
     expect(JSON.stringify(explained)).not.toContain('s3cr3t');
+  });
+});
+
+describe('secrets', () => {
+  test('are in a file of the data folder where nobody says otherwise', () => {
+    expect(readConfig(inputs()).config.secrets).toEqual({
+      kind: 'file',
+      file: 'secrets.age',
+      keyFile: 'keys/secrets.key',
+    });
+  });
+
+  test.each([
+    ['env', { kind: 'env' }],
+    ['systemd', { kind: 'systemd' }],
+    ['{"kind":"systemd","folder":"/run/secrets"}', { kind: 'systemd', folder: '/run/secrets' }],
+    ['file', { kind: 'file', file: 'secrets.age', keyFile: 'keys/secrets.key' }],
+    [
+      '{"kind":"vault","url":"https://vault.example:8200","auth":{"kind":"token","tokenFile":"keys/vault.token"}}',
+      {
+        kind: 'vault',
+        url: 'https://vault.example:8200',
+        mount: 'secret',
+        auth: { kind: 'token', tokenFile: 'keys/vault.token' },
+        timeoutMs: 5_000,
+      },
+    ],
+  ])('IFAB_SECRETS=%s', (text, secrets) => {
+    expect(readConfig(inputs({ env: { IFAB_SECRETS: text } })).config.secrets).toEqual(secrets);
+  });
+
+  const vault = (more: object): string =>
+    JSON.stringify({
+      kind: 'vault',
+      url: 'https://vault.example',
+      auth: { kind: 'approle', roleId: 'r', secretIdFile: 's' },
+      ...more,
+    });
+  test.each([
+    ['plain http over a network', vault({ url: 'http://vault.example' }), /loopback/],
+    ['a password in the URL', vault({ url: 'https://u:s3cr3t@vault.example' }), /origin/],
+    ['a path in the URL', vault({ url: 'https://vault.example/v1' }), /origin/],
+    ['a mount that climbs', vault({ mount: '../sys' }), /mount/],
+    ['a token in place of its file', vault({ auth: { kind: 'token', token: 's3cr3t' } }), /auth/],
+    ['no kind of store', '{"kind":"chest"}', /secrets/],
+    ['a time without an end', vault({ timeoutMs: 0 }), /timeoutMs/],
+  ])('%s is refused, and not repeated', (_, text, message) => {
+    const read = () => readConfig(inputs({ env: { IFAB_SECRETS: text } }));
+    expect(read).toThrow(message);
+    expect(read).not.toThrow(/s3cr3t/);
+  });
+
+  test('a Vault on this machine may speak plain http', () => {
+    for (const host of ['127.0.0.1:8200', 'localhost', '[::1]:8200']) {
+      const env = { IFAB_SECRETS: vault({ url: `http://${host}` }) };
+      expect(readConfig(inputs({ env })).config.secrets.kind).toBe('vault');
+    }
+  });
+
+  test('their variables are no slip where secrets are variables, and one elsewhere', () => {
+    const env = { IFAB_SECRET_A_B: 's3cr3t', IFAB_SECRETX: '' };
+    expect(readConfig(inputs({ env })).unknownEnv).toEqual(['IFAB_SECRET_A_B']);
+    const loaded = readConfig(inputs({ env: { ...env, IFAB_SECRETS: 'env' } }));
+    expect(loaded.unknownEnv).toEqual([]);
+    const shown = JSON.stringify([loaded.layers, explainConfig(loaded, 'secrets')]);
+    expect(shown).not.toContain('s3cr3t');
+  });
+
+  test('settings that are wrong where they are hidden are not shown at all', () => {
+    const hidden = '{"secrets":{"kind":"vault","url":"https://u:s3cr3t@vault.example"}}';
+    const loaded = readConfig(
+      inputs({ env: { IFAB_SECRETS: 'env' }, files: { '/w/ifab.json': hidden } }),
+    );
+    const explained = explainConfig(loaded, 'secrets');
+    expect(explained).toMatchObject({ value: { kind: 'env' }, hid: [{ value: '••••••' }] });
   });
 });

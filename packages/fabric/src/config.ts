@@ -8,6 +8,8 @@ import { dirname, join, resolve } from 'node:path';
 import { RealmId } from '@infrafabric/protocol';
 import { z } from 'zod';
 
+import { isSecretVariable, type TakenEnvironment } from './adapters/secrets-env/store.ts';
+import { SECRETS_DEFAULT, SecretsConfig } from './chassis/secrets-config.ts';
 import { maskedNotify, NOTIFY_DEFAULT, NotifyConfig } from './effects/notify-config.ts';
 import { Fault } from './fault.ts';
 
@@ -38,6 +40,8 @@ export const Config = z.strictObject({
   allowedOrigins: z.array(z.string().min(1).max(300)).max(HOSTS_MAX).default([]),
   /** Who tells people of escalations: the console, files, webhooks (docs/guides/escalations.md). */
   notify: NotifyConfig.default(NOTIFY_DEFAULT),
+  /** Where credentials of guests come from: a file, variables, systemd, Vault (docs/guides/secrets.md). */
+  secrets: SecretsConfig.default(SECRETS_DEFAULT),
   logLevel: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
   /** Where a client finds its fabric, and with which token it comes. */
   url: z.url({ protocol: /^https?$/ }).optional(),
@@ -98,6 +102,9 @@ export const systemInputs = (flags: Readonly<Record<string, unknown>> = {}): Con
   exists: existsSync,
 });
 
+/** The variables of this process themselves: who takes one out, takes it from every child. */
+export const processVariables = (): TakenEnvironment => process.env;
+
 /** Reads and checks the configuration. Throws a Fault `config.invalid` that names every wrong key and its source. */
 export function readConfig(inputs: ConfigInputs): LoadedConfig {
   const { values: env, unknown } = readEnv(inputs.env);
@@ -111,7 +118,10 @@ export function readConfig(inputs: ConfigInputs): LoadedConfig {
   const parsed = Config.safeParse(merged);
   if (!parsed.success) throw invalid(parsed.error.issues, layers);
   const config = { ...parsed.data, dataDir: dataDirOf(parsed.data, inputs) };
-  return { config, unknownEnv: unknown, layers };
+  // Where secrets are variables, theirs are no slip.
+  const unknownEnv =
+    config.secrets.kind === 'env' ? unknown.filter((name) => !isSecretVariable(name)) : unknown;
+  return { config, unknownEnv, layers };
 }
 
 /** Which source a key came from, and what it hid. */
@@ -137,6 +147,8 @@ export const maskedConfig = (config: Config): Readonly<Record<string, unknown>> 
 const shownOf = (key: string, value: unknown): unknown => {
   if (value === undefined) return value;
   if (SECRETS.has(key)) return MASK;
+  // One that hides behind another was not checked: it may hold what the schema would refuse.
+  if (key === 'secrets') return SecretsConfig.safeParse(value).success ? value : MASK;
   if (key !== 'notify') return value;
   const notify = NotifyConfig.safeParse(value);
   return notify.success ? maskedNotify(notify.data) : MASK;
@@ -145,6 +157,8 @@ const shownOf = (key: string, value: unknown): unknown => {
 const KEYS = Object.keys(Config.shape);
 const LISTS: ReadonlySet<string> = new Set(['allowedHosts', 'allowedOrigins']);
 const INTEGERS: ReadonlySet<string> = new Set(['listenPort']);
+/** Objects that their kind alone may stand for. */
+const KINDS: ReadonlySet<string> = new Set(['journal', 'secrets']);
 
 /** `listenPort` ⇔ `IFAB_LISTEN_PORT`. */
 const envName = (key: string): string =>
@@ -166,12 +180,12 @@ const readEnv = (
   return { values, unknown };
 };
 
-/** A variable's text as the schema wants it: lists by commas, numbers, and the journal's kind alone or as JSON. */
+/** A variable's text as the schema wants it: lists by commas, numbers, a kind alone or as JSON. */
 const fromText = (key: string, text: string): unknown => {
   if (LISTS.has(key)) return text.split(',').map((part) => part.trim());
   if (INTEGERS.has(key)) return /^\d{1,15}$/.test(text) ? Number(text) : text;
   if (key === 'notify') return parseJson(text, envName(key));
-  if (key !== 'journal') return text;
+  if (!KINDS.has(key)) return text;
   return text.startsWith('{') ? parseJson(text, envName(key)) : { kind: text };
 };
 

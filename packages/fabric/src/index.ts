@@ -1,4 +1,11 @@
-export { Config, explainConfig, maskedConfig, readConfig, systemInputs } from './config.ts';
+export {
+  Config,
+  explainConfig,
+  maskedConfig,
+  processVariables,
+  readConfig,
+  systemInputs,
+} from './config.ts';
 export type {
   ConfigExplanation,
   ConfigInputs,
@@ -37,6 +44,10 @@ export type {
   FileJournalPorts,
   RecoveryReport,
 } from './adapters/journal-file/journal.ts';
+export { openSecretKeeper, openSecretStore } from './chassis/secrets.ts';
+export type { SecretStoreParts } from './chassis/secrets.ts';
+export { SecretsConfig } from './chassis/secrets-config.ts';
+export type { ListedSecret, SecretKeeper } from './adapters/secrets-file/keeper.ts';
 export { readSecretRef, SECRET_BYTES_MAX, secretRefText } from './ports/secret-store.ts';
 export type { Secret, SecretRef, SecretStore } from './ports/secret-store.ts';
 export { openJournalReader } from './adapters/journal-file/reader.ts';
