@@ -6,7 +6,6 @@
  * works; nothing can be said of when they are overwritten.
  */
 import { Buffer } from 'node:buffer';
-import { Decrypter, Encrypter, generateX25519Identity, identityToRecipient } from 'age-encryption';
 
 import { secretFault } from '../../ports/secret-store.ts';
 import { readPrivate, replacePrivate } from '../private-file.ts';
@@ -52,8 +51,12 @@ export const readIdentities = async (path: string): Promise<readonly Identity[]>
   return lines;
 };
 
+/** Loaded when it is needed: it costs a start 60 ms, and most starts open no secret. */
+const loadAge = () => import('age-encryption');
+
 /** A new identity. */
-export const newIdentity = (): Promise<Identity> => generateX25519Identity();
+export const newIdentity = async (): Promise<Identity> =>
+  (await loadAge()).generateX25519Identity();
 
 export const writeIdentities = async (
   path: string,
@@ -73,6 +76,7 @@ export const writeIdentities = async (
 
 /** The library's own error would quote the identity. */
 const recipientOf = async (identity: Identity, path: string): Promise<string> => {
+  const { identityToRecipient } = await loadAge();
   try {
     return await identityToRecipient(identity);
   } catch {
@@ -94,6 +98,7 @@ export const unseal = async (
   identities: readonly Identity[],
   path: string,
 ): Promise<Buffer> => {
+  const { Decrypter } = await loadAge();
   try {
     const decrypter = new Decrypter();
     for (const identity of identities) decrypter.addIdentity(identity);
@@ -113,6 +118,7 @@ export const seal = async (
   identity: Identity,
   path: string,
 ): Promise<Buffer> => {
+  const { Encrypter } = await loadAge();
   const encrypter = new Encrypter();
   encrypter.addRecipient(await recipientOf(identity, path));
   const sealed = await collected(await encrypter.encrypt(streamOf(plaintext)));
