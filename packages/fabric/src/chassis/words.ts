@@ -193,6 +193,8 @@ export interface ModuleLoad {
   readonly deterministic: boolean;
   readonly limits: RunLimits;
   readonly config?: Readonly<Record<string, string>>;
+  /** HTTP grants by alias, for the runner's use: what may be called is judged by the broker. */
+  readonly origins?: readonly { readonly alias: string; readonly origin: string }[];
 }
 
 export interface RunRequest {

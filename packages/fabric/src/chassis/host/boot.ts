@@ -1,0 +1,204 @@
+/**
+ * From nothing to a blank runner: started, READY, found among the processes, locked. Whatever goes wrong on the way
+ * kills it.
+ */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { closeSync, openSync } from 'node:fs';
+import type { IsolationLayer } from '@infrafabric/protocol';
+import { Fault } from '../../fault.ts';
+import { FROM_RUNNER } from '../frame.ts';
+import { identityOf, launchPlan, type Identity, type LaunchPlan } from '../jail/launch.ts';
+import { leafPid } from '../jail/leaf.ts';
+import type { NodeLine } from '../jail/flags.ts';
+import { addressLimit, cpuWord, lockWords, setLimits, type CpuSeconds } from '../jail/rlimits.ts';
+import type { Stage } from '../jail/stage.ts';
+import type { Tools } from '../jail/tools.ts';
+import type { Ready } from '../words.ts';
+import type { Fifos } from './fifos.ts';
+import { FrameReader } from './frame-reader.ts';
+import { openPipes } from './pipes.ts';
+import { plainLine } from './plain-text.ts';
+import { readReady } from './replies.ts';
+import { RunnerProcess } from './runner-process.ts';
+import { freeSeat, takeSeat } from './seats.ts';
+
+/** A runner boots in 50 to 150 ms; on a machine that is overwhelmed it takes seconds, ms. */
+const BOOT_MS_MAX = 20_000;
+const DETAIL_CHARS_MAX = 400;
+
+/** What all runners of a host start from. */
+export interface Site {
+  readonly stage: Stage;
+  readonly fifos: Fifos;
+  readonly tools: Tools;
+  readonly nodeLine: NodeLine;
+  readonly libraries: readonly string[];
+  readonly layers: ReadonlySet<IsolationLayer>;
+  readonly isRoot: boolean;
+  /** Longest life of a runner, s. */
+  readonly lifeS: number;
+}
+
+/** A runner that nobody owns, and what belongs to it. */
+export interface Blank {
+  readonly process: RunnerProcess;
+  readonly memoryMib: number;
+  /** Resident memory at READY, bytes: node's own. */
+  readonly residentBytes: number;
+  /** The kernel's limits of processor time, as they stand. */
+  readonly cpu: CpuSeconds;
+  readonly bootedAtMs: number;
+  /** Sets new limits of processor time; the hard one is never raised. Throws a Fault. */
+  limitCpu(cpu: CpuSeconds): Promise<void>;
+}
+
+export interface BootOptions {
+  readonly site: Site;
+  readonly memoryMib: number;
+  readonly cpu: CpuSeconds;
+  /** Another file than the site's: an attack instead of a runner (containment suite). */
+  readonly runnerFile?: string;
+}
+
+/** Throws a Fault `runner.unavailable`; nothing is left behind then. */
+export const bootRunner = async (options: BootOptions): Promise<Blank> => {
+  const { site, memoryMib } = options;
+  const seat = takeSeat();
+  const identity = identityOf(site.layers, site.isRoot, seat);
+  let process: RunnerProcess | undefined;
+  try {
+    const plan = launchPlan({
+      ...site,
+      node: site.stage.node,
+      runnerFile: options.runnerFile ?? site.stage.runnerFile,
+      memoryMib,
+      identity,
+    });
+    process = await start(site, plan, () => freeSeat(seat));
+    const ready = await heardReady(process);
+    process.adopt(await leafPid(plan, process.spawnedPid, process.status), ready);
+    return await lock(process, options, identity);
+  } catch (cause) {
+    if (process === undefined) freeSeat(seat);
+    else await process.kill({ cause: 'unavailable', detail: 'the runner did not come up' });
+    throw cause;
+  }
+};
+
+const start = async (site: Site, plan: LaunchPlan, onGone: () => void): Promise<RunnerProcess> => {
+  const pair = await site.fifos.take();
+  let target: RunnerProcess | undefined;
+  const reader = new FrameReader({
+    onFrame: (type, payload, isLast) => target?.onFrame(type, payload, isLast),
+    onOversize: (length, type) => target?.onOversize(length, type),
+  });
+  const pipes = openPipes(pair, { onBytes: (bytes) => reader.feed(bytes) });
+  try {
+    const child = spawnChain(site, plan, pipes);
+    const diesAtMs = performance.now() + site.lifeS * 1_000;
+    target = new RunnerProcess({ child, pipes, reader, diesAtMs, onGone });
+    return target;
+  } catch (cause) {
+    pipes.close();
+    throw cause;
+  } finally {
+    pipes.closeChildEnds();
+  }
+};
+
+const spawnChain = (
+  { stage }: Site,
+  plan: LaunchPlan,
+  { childIn, childOut }: { readonly childIn: number; readonly childOut: number },
+): ChildProcess => {
+  const filter =
+    plan.takesFilter && stage.filterFile !== undefined
+      ? openSync(stage.filterFile, 'r')
+      : undefined;
+  if (plan.takesFilter && filter === undefined)
+    throw new Fault('runner.unavailable', {
+      transient: false,
+      detail: `there is no system call filter for ${process.arch}`,
+    });
+  try {
+    return spawn(plan.file, plan.args, {
+      // Nothing of the host's environment, and no folder that the runner could ask for.
+      env: {},
+      cwd: '/',
+      stdio: [childIn, childOut, 'pipe', filter ?? 'ignore', plan.saysStatus ? 'pipe' : 'ignore'],
+      windowsHide: true,
+    });
+  } finally {
+    if (filter !== undefined) closeSync(filter);
+  }
+};
+
+const heardReady = async (process: RunnerProcess): Promise<Ready> => {
+  const heard = Promise.withResolvers<Ready>();
+  const refuse = (what: string): void =>
+    heard.reject(
+      new Fault('runner.unavailable', {
+        transient: true,
+        detail: `${what}; it said: ${plainLine(process.stderr, DETAIL_CHARS_MAX)}`,
+      }),
+    );
+  process.listen({
+    onFrame(type, payload) {
+      const ready = type === FROM_RUNNER.ready ? readReady(payload) : undefined;
+      if (ready === undefined) refuse('the runner did not begin with READY');
+      else heard.resolve(ready);
+    },
+    onOversize: (length) => refuse(`the runner began with a frame of ${length} bytes`),
+    onEnd: ({ detail }) => refuse(`the runner ended before READY: ${detail}`),
+  });
+  const timer = setTimeout(() => refuse(`no READY within ${BOOT_MS_MAX} ms`), BOOT_MS_MAX);
+  try {
+    return await heard.promise;
+  } finally {
+    clearTimeout(timer);
+  }
+};
+
+const lock = async (
+  process: RunnerProcess,
+  { site, memoryMib, cpu }: BootOptions,
+  identity: Identity | undefined,
+): Promise<Blank> => {
+  const of = { pid: process.pid, identity, tools: site.tools };
+  const bootedAtMs = performance.now();
+  if (!site.layers.has('rlimits'))
+    return {
+      process,
+      memoryMib,
+      residentBytes: process.meter.sample().residentBytes,
+      cpu,
+      bootedAtMs,
+      limitCpu: async () => undefined,
+    };
+  const { addressBytes, residentBytes } = sizes(process);
+  await setLimits(of, lockWords(addressLimit(addressBytes, memoryMib), cpu));
+  let now = cpu;
+  return {
+    process,
+    memoryMib,
+    residentBytes,
+    bootedAtMs,
+    get cpu() {
+      return now;
+    },
+    async limitCpu(next) {
+      await setLimits(of, [cpuWord(next)]);
+      now = next;
+    },
+  };
+};
+
+const sizes = (process: RunnerProcess): { addressBytes: number; residentBytes: number } => {
+  const addressBytes = process.meter.addressBytes();
+  if (addressBytes === 0)
+    throw new Fault('runner.unavailable', {
+      transient: true,
+      detail: `the kernel does not say how large process ${process.pid} is`,
+    });
+  return { addressBytes, residentBytes: process.meter.sample().residentBytes };
+};

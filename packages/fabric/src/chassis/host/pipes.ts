@@ -1,0 +1,144 @@
+/**
+ * The host's ends of the two pipes of a runner. Neither ever blocks: a runner that does not read, or that is stopped,
+ * fills its pipe and nothing else.
+ */
+import { closeSync, constants, openSync, readSync, unlinkSync, writeSync } from 'node:fs';
+import { Socket } from 'node:net';
+import type { FifoPair } from './fifos.ts';
+
+/** Bytes taken from a pipe at once: what a pipe of Linux holds (pipe(7)). */
+const READ_BYTES = 64 * 1024;
+
+export interface Pipes {
+  /** Descriptors for the child, blocking, as a runner's loop wants them. */
+  readonly childIn: number;
+  readonly childOut: number;
+  /** After the spawn: as long as the host holds them, it never sees the end. */
+  closeChildEnds(): void;
+  /** Hands the bytes over at once where the pipe has room, else as it empties. They stay the callee's until then. */
+  send(bytes: Uint8Array): void;
+  /** Takes what has arrived without waiting for the event loop; whether there was something. */
+  poll(): boolean;
+  close(): void;
+}
+
+export interface PipeListener {
+  /** A view that is good until it returns. */
+  onBytes(bytes: Uint8Array): void;
+}
+
+/** Opens both ends of both directions and removes the names. */
+export const openPipes = (pair: FifoPair, listener: PipeListener): Pipes => {
+  const { O_RDONLY, O_WRONLY, O_NONBLOCK } = constants;
+  // An end that does not block opens alone; with it there, the other end opens at once, blocking or not.
+  const firstReader = openSync(pair.toRunner, O_RDONLY | O_NONBLOCK);
+  const writer = openSync(pair.toRunner, O_WRONLY | O_NONBLOCK);
+  const childIn = openSync(pair.toRunner, O_RDONLY);
+  closeSync(firstReader);
+  const reader = openSync(pair.fromRunner, O_RDONLY | O_NONBLOCK);
+  const childOut = openSync(pair.fromRunner, O_WRONLY);
+  unlinkSync(pair.toRunner);
+  unlinkSync(pair.fromRunner);
+  return new HostPipes({ childIn, childOut, reader, writer, listener });
+};
+
+interface Ends {
+  readonly childIn: number;
+  readonly childOut: number;
+  readonly reader: number;
+  readonly writer: number;
+  readonly listener: PipeListener;
+}
+
+class HostPipes implements Pipes {
+  readonly childIn: number;
+  readonly childOut: number;
+  readonly #reader: number;
+  readonly #writer: number;
+  readonly #listener: PipeListener;
+  readonly #polled = new Uint8Array(READ_BYTES);
+  readonly #incoming: Socket;
+  /** Made when a frame does not fit into the pipe at once. */
+  #outgoing: Socket | undefined;
+  #hasChildEnds = true;
+  #isClosed = false;
+
+  constructor({ childIn, childOut, reader, writer, listener }: Ends) {
+    this.childIn = childIn;
+    this.childOut = childOut;
+    this.#reader = reader;
+    this.#writer = writer;
+    this.#listener = listener;
+    this.#incoming = new Socket({
+      fd: reader,
+      readable: true,
+      writable: false,
+      onread: {
+        buffer: new Uint8Array(READ_BYTES),
+        callback: (count, buffer) => {
+          this.#give(buffer.subarray(0, count));
+          return true;
+        },
+      },
+    });
+    // A pipe that breaks says no more than the exit which follows it.
+    this.#incoming.on('error', () => undefined);
+  }
+
+  closeChildEnds(): void {
+    if (!this.#hasChildEnds) return;
+    this.#hasChildEnds = false;
+    closeSync(this.childIn);
+    closeSync(this.childOut);
+  }
+
+  send(bytes: Uint8Array): void {
+    if (this.#isClosed) return;
+    // What waits in the stream goes first.
+    const written = (this.#outgoing?.writableLength ?? 0) === 0 ? this.#writeNow(bytes) : 0;
+    if (written < bytes.length) this.#stream().write(bytes.subarray(written));
+  }
+
+  poll(): boolean {
+    if (this.#isClosed) return false;
+    let count = 0;
+    try {
+      count = readSync(this.#reader, this.#polled, 0, READ_BYTES, null);
+    } catch {
+      // Nothing there yet (EAGAIN). Anything else the event loop will meet, too, and say.
+      return false;
+    }
+    if (count > 0) this.#give(this.#polled.subarray(0, count));
+    return count > 0;
+  }
+
+  close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.closeChildEnds();
+    this.#incoming.destroy();
+    if (this.#outgoing === undefined) closeSync(this.#writer);
+    else this.#outgoing.destroy();
+  }
+
+  #give(bytes: Uint8Array): void {
+    if (!this.#isClosed) this.#listener.onBytes(bytes);
+  }
+
+  #writeNow(bytes: Uint8Array): number {
+    try {
+      return writeSync(this.#writer, bytes);
+    } catch {
+      // Full (EAGAIN): the stream waits for room. Closed (EPIPE): the exit says so.
+      return 0;
+    }
+  }
+
+  #stream(): Socket {
+    if (this.#outgoing === undefined) {
+      this.#outgoing = new Socket({ fd: this.#writer, readable: false, writable: true });
+      this.#outgoing.on('error', () => undefined);
+    }
+    return this.#outgoing;
+  }
+}

@@ -1,0 +1,37 @@
+/** Programs of the system that the chain of a runner is made of. */
+import { constants } from 'node:fs';
+import { access } from 'node:fs/promises';
+import { join } from 'node:path';
+
+export interface Tools {
+  readonly bwrap: string | undefined;
+  readonly setpriv: string | undefined;
+  readonly prlimit: string | undefined;
+  readonly timeout: string | undefined;
+  readonly ldd: string | undefined;
+  readonly mkfifo: string | undefined;
+}
+
+/** Where a system keeps its own programs. The search path of whoever started the host is not asked: it is not the system's. */
+const FOLDERS = ['/usr/bin', '/bin', '/usr/sbin', '/sbin', '/usr/local/bin'];
+
+const find = async (name: string, folders: readonly string[]): Promise<string | undefined> => {
+  for (const folder of folders) {
+    const path = join(folder, name);
+    try {
+      await access(path, constants.X_OK);
+      return path;
+    } catch {
+      // Not there, or not to be run: the next folder may have it.
+    }
+  }
+  return undefined;
+};
+
+/** The programs that this system has. */
+export const findTools = async (folders: readonly string[] = FOLDERS): Promise<Tools> => {
+  const [bwrap, setpriv, prlimit, timeout, ldd, mkfifo] = await Promise.all(
+    ['bwrap', 'setpriv', 'prlimit', 'timeout', 'ldd', 'mkfifo'].map((name) => find(name, folders)),
+  );
+  return { bwrap, setpriv, prlimit, timeout, ldd, mkfifo };
+};
