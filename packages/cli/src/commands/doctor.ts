@@ -8,6 +8,7 @@ import { printable } from '../plans/report/printable.ts';
 import { problemOfCause } from '../output/cause.ts';
 import { configOf, folderChecks } from '../server/folder-checks.ts';
 import { hostChecks } from '../server/host-checks.ts';
+import { sandboxCheck } from '../server/sandbox-check.ts';
 import { serverChecks } from '../server/server-checks.ts';
 import type { Check } from '../server/check.ts';
 import type { CommandRun } from '../tree/command.ts';
@@ -20,6 +21,7 @@ export const runDoctor: CommandRun = async (context) => {
     checks.push(...folderChecks(config.dataDir));
     checks.push(await journalCheck(config.dataDir));
     checks.push(...(await serverChecks(context, config)));
+    checks.push(await sandboxCheck(context));
   }
   const ok = checks.every(({ state }) => state !== 'failed');
   out.data({ ok, checks }, (terminal) => {

@@ -100,6 +100,13 @@ const NEXT_OF_CODE: Readonly<Record<string, string>> = {
   'capability.unknown': 'See which there are: ifab capability list',
   'policy.denied': 'See which rule it was: ifab policy explain ACTION --facts JSON',
   'policy.invalid': 'See where: ifab policy check FILE',
+  'contract.not_found':
+    'See which there are: ifab contract list. Bring one: ifab chassis load FILE --contract CONTRACT --swarm SWARM',
+  'contract.entrypoint': 'See what it has: ifab contract show SWARM MODULE',
+  'module.refused': 'See why: ifab module list. How modules are built: docs/guides/guests.md',
+  'isolation.too_low':
+    'See what this machine lacks, and the command that adds it: ifab chassis levels',
+  'run.not_found': 'See which runs there are: ifab chassis runs',
   'escalation.not_found': 'See which there are: ifab escalation list',
   'log.full': 'Make room on the disk of the data folder; the fabric goes on by itself.',
   'log.locked': 'Use the fabric that runs (ifab status), or stop it first.',

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { checkPlan } from './check-plan.ts';
 
 const task = (key: string, more: object = {}): object => ({ key, title: key, ...more });
+const WASM = `sha256:${'a'.repeat(64)}`;
 const plan = (more: object): object => ({ id: 'p', tasks: [task('a')], ...more });
 
 /** `path: what · mend` of every issue. */
@@ -32,6 +33,26 @@ describe('what the schema refuses is told in words of the plan, with how to mend
       'of a command',
       { tasks: [task('a', { run: { shell: 'x', cdw: '.' } })] },
       'tasks[0].run.cdw: “cdw” is no field here · did you mean “cwd”? ',
+    ],
+    [
+      'of a module',
+      { tasks: [task('a', { run: { wasm: WASM, entrypoint: 'run', inputs: 1 } })] },
+      'tasks[0].run.inputs: “inputs” is no field here · did you mean “input”? ',
+    ],
+    [
+      'of a module’s limits',
+      { tasks: [task('a', { run: { wasm: WASM, entrypoint: 'run', limits: { cpuMs: 1 } } })] },
+      'tasks[0].run.limits.cpuMs: “cpuMs” is no field here · fields here: cpuMsMax, ',
+    ],
+    [
+      'a run that is neither a command nor a module',
+      { tasks: [task('a', { run: { cmd: 'x' } })] },
+      'tasks[0].run: it names neither a command nor a module · write { shell',
+    ],
+    [
+      'a run that is both',
+      { tasks: [task('a', { run: { shell: 'x', wasm: 'x' } })] },
+      'tasks[0].run.wasm: “wasm” does not stand beside the other fields here · a run is a command',
     ],
     [
       'of a check',

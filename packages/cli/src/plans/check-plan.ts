@@ -1,5 +1,5 @@
 /** Checks of a plan before it goes out: its shape by the schema, and what no schema can say. */
-import { PhaseSpec, PlanSpec, ShellRun, TaskSpec } from '@infrafabric/protocol';
+import { PhaseSpec, PlanSpec, ShellRun, TaskSpec, WasmRun } from '@infrafabric/protocol';
 import type { z } from 'zod';
 import { didYouMean, ISSUES_MAX, pathText } from './issues.ts';
 import type { PlanIssue } from './issues.ts';
@@ -40,11 +40,7 @@ const explain = (issue: z.core.$ZodIssue): readonly Finding[] => {
   const at = issue.path;
   switch (issue.code) {
     case 'unrecognized_keys':
-      return issue.keys.map((key) => ({
-        at: [...at, key],
-        what: `“${key}” is no field here`,
-        mend: `${didYouMean(key, fieldsAt(at))}fields here: ${fieldsAt(at).join(', ')}`,
-      }));
+      return issue.keys.map((key) => unknownKey(at, key));
     case 'invalid_type':
       return [
         issue.input === undefined && issue.message.includes('undefined')
@@ -60,6 +56,7 @@ const explain = (issue: z.core.$ZodIssue): readonly Finding[] => {
     case 'too_small':
       return [size(at, 'smaller', `at least ${issue.minimum}${unit(issue.origin)}`)];
     case 'invalid_union':
+      if (at.at(-1) === 'run') return runFindings(issue);
       return [
         {
           at,
@@ -89,6 +86,44 @@ const explain = (issue: z.core.$ZodIssue): readonly Finding[] => {
   }
 };
 
+const unknownKey = (path: readonly PropertyKey[], key: string): Finding => {
+  const at = [...path, key];
+  const fields = fieldsAt(path);
+  return fields.includes(key)
+    ? {
+        at,
+        what: `“${key}” does not stand beside the other fields here`,
+        mend: 'a run is a command (shell) or a module (wasm), with the fields of that one',
+      }
+    : {
+        at,
+        what: `“${key}” is no field here`,
+        mend: `${didYouMean(key, fields)}fields here: ${fields.join(', ')}`,
+      };
+};
+
+/** A `run` is a command or a module: the complaint is about the one that was meant, by the field that it has. */
+const runFindings = ({ path, errors }: z.core.$ZodIssueInvalidUnion): readonly Finding[] => {
+  const [shell = [], wasm = []] = errors;
+  const lacksModule = wasm.some(
+    ({ code, path: at }) => code === 'invalid_type' && at[0] === 'wasm',
+  );
+  const lacksShell = shell.some(
+    ({ code, path: at }) => code === 'invalid_type' && at[0] === 'shell',
+  );
+  if (lacksModule && lacksShell)
+    return [
+      {
+        at: path,
+        what: 'it names neither a command nor a module',
+        mend: 'write { shell: "…" }, or { wasm: "sha256:…", entrypoint: run }',
+      },
+    ];
+  return (lacksModule ? shell : wasm).flatMap((issue) =>
+    explain({ ...issue, path: [...path, ...issue.path] }),
+  );
+};
+
 const size = (at: readonly PropertyKey[], how: string, limit: string): Finding => ({
   at,
   what: `it is ${how} than it may be`,
@@ -109,7 +144,8 @@ const fieldsAt = (path: readonly PropertyKey[]): readonly string[] => {
   if (last === undefined) return Object.keys(PlanSpec.shape);
   if (last === 'tasks') return Object.keys(TaskSpec.shape);
   if (last === 'phases') return Object.keys(PhaseSpec.shape);
-  if (last === 'run') return Object.keys(ShellRun.shape);
+  if (last === 'run') return Object.keys({ ...ShellRun.shape, ...WasmRun.shape });
+  if (last === 'limits') return Object.keys(WasmRun.shape.limits.unwrap().shape);
   if (last === 'gates' || last === 'checks') return ['name', 'run'];
   if (last === 'gate') return ['checks', 'approvals'];
   if (last === 'budget')

@@ -258,6 +258,58 @@ costs.forecast read operator,runner,worker: How fast money goes, when the accoun
   planId string
   swarmId string
   windowMs int
+contracts.accept write operator: Take a contract: what a module may do in a swarm, and what its provider promises; another for the same pair replaces it.
+  contract! json
+contracts.list read operator,runner,worker: Contracts in force: swarm, module, provider, entrypoints, least isolation.
+  swarmId string
+  provider string
+  after string
+  limit int
+contracts.show read operator,runner,worker: One contract in force, whole.
+  swarmId! string
+  module! string
+modules.record write operator,runner: Write down what the admission said of a module; the newest verdict holds.
+  digest! string
+  bytes! int
+  abi! extism|json|wasi|js
+  admitted! bool
+  reason string
+  admission! int
+  engine! string
+  memoryPages int
+  functions int
+modules.list read operator,runner,worker: Modules that were admitted or refused, with the verdict and its version.
+  admitted bool
+  after string
+  limit int
+runs.start write operator,runner: Begin a run of the module that a leased task names: answers what it may do, or why the host may not run it.
+  taskId! string
+  fencingToken! string
+  level! int
+  layers! strings
+  node! string
+  platform! string
+runs.note write operator,runner: Write down violations of a run, and uses of its credentials.
+  runId! string
+  notes! json
+runs.end write operator,runner: Write down how a run ended and what was measured of it; works after its lease, too.
+  runId! string
+  cause! completed|failed|invalid|trapped|fuel|cpu|wall|memory|output|protocol|crashed|refused|revoked|unavailable
+  measure! json
+  detail string
+  output string
+runs.list read operator,runner,worker: Runs, the newest first: task, module, isolation, and how they ended.
+  swarmId string
+  taskId string
+  open bool
+  after string
+  limit int
+runs.show read operator,runner,worker: One run: what it might do, how it was isolated, how it ended and what it used.
+  runId! string
+slo.show read operator,runner,worker: What the runs of a swarm were measured at, against what its contracts promise.
+  swarmId! string
+reputation.show read operator,runner,worker: The reputation of who answers for a swarm’s modules, and what it is made of.
+  swarmId! string
 realm.status read operator,runner,worker: The realm in one look: position, epoch, durability, sessions, tasks, lag of the followers.
 witness.record write operator,runner,worker: Write an act of another program into the log.
   component! string

@@ -12,6 +12,8 @@ export interface AgentOptions {
   readonly client: Client;
   readonly agent: string;
   readonly capabilities: readonly string[];
+  /** The swarm that its sessions belong to: who pays, and whose contracts hold. */
+  readonly swarm?: string | undefined;
   /** The next lease, or none yet; comes back when the signal aborts. */
   readonly acquire: (session: Session, signal: AbortSignal) => Promise<Lease | undefined>;
   readonly perform: (lease: Lease, session: Session) => Promise<AttemptOutcome>;
@@ -34,12 +36,13 @@ export interface AgentLoop {
 }
 
 export async function startAgent(options: AgentOptions): Promise<AgentLoop> {
-  const { client, agent, capabilities } = options;
+  const { client, agent, capabilities, swarm } = options;
   const session = await client.openSession({
     agent,
     role: 'runner',
     leasesMax: 1,
     capabilities: [...capabilities],
+    ...(swarm === undefined ? {} : { swarm }),
   });
   let current: string | undefined;
   const done = loop(session, options, (taskId) => {
@@ -76,6 +79,9 @@ function noneIfOver(cause: unknown): 'over' {
   throw cause;
 }
 
+/** Characters of a release's reason; the operation takes no more. */
+const RELEASE_CHARS_MAX = 2_000;
+
 const OVER: ReadonlySet<string> = new Set([
   'session.ended',
   'session.not_found',
@@ -104,6 +110,11 @@ async function attempt(lease: Lease, perform: () => Promise<AttemptOutcome>): Pr
       );
     case 'stopped':
       return written(lease, 'released', () => lease.release('The runner was stopped.'));
+    case 'unfit': {
+      const { reason } = outcome;
+      const words = reason.slice(0, RELEASE_CHARS_MAX);
+      return written(lease, 'released', () => lease.release(words), reason);
+    }
     case 'dropped':
       return { taskId, how: 'lost', detail: String(lease.signal.reason) };
   }

@@ -7,10 +7,11 @@
  */
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Evidence } from '@infrafabric/protocol';
+import type { Digest, Evidence } from '@infrafabric/protocol';
 import type { Lease, Session } from '@infrafabric/sdk';
 import { printable } from '../plans/index.ts';
 import type { StoredBlob } from './blobs.ts';
+import { chassisOfLease } from './chassis-of-lease.ts';
 import type { Execution, Executor } from './executors/executor.ts';
 import type { ShellSettings } from './executors/shell.ts';
 import { tailOf } from './executors/transcript.ts';
@@ -34,6 +35,8 @@ export interface AttemptParts {
   /** Paths of repositories are taken from here. */
   readonly planFolder: string;
   readonly store: (bytes: Uint8Array) => Promise<StoredBlob>;
+  /** The bytes of a blob; undefined where there is none. */
+  readonly fetch: (digest: Digest) => Promise<Uint8Array | undefined>;
   /** Aborts when the runner must stop at once. */
   readonly kill: AbortSignal;
   /** Folders are kept for a look at them. */
@@ -41,12 +44,16 @@ export interface AttemptParts {
   readonly onKept: (folder: string, why: string) => void;
 }
 
-/** What to hand in. `dropped`: the lease is lost. `stopped`: the runner ends, the lease goes back. */
+/**
+ * What to hand in. `dropped`: the lease is lost. `stopped`: the runner ends, the lease goes back. `unfit`: it goes back
+ * because this runner must not do the task; the attempt does not count.
+ */
 export type AttemptOutcome =
   | { readonly kind: 'complete'; readonly evidence: Evidence }
   | { readonly kind: 'fail'; readonly reason: string }
   | { readonly kind: 'dropped' }
-  | { readonly kind: 'stopped' };
+  | { readonly kind: 'stopped' }
+  | { readonly kind: 'unfit'; readonly reason: string };
 
 /** Where the commands of one attempt, or of one verdict, run. */
 export interface Place {
@@ -71,13 +78,19 @@ export async function performAttempt(
   if (typeof place === 'string') return { kind: 'fail', reason: place };
   const report = reportLines(lease);
   try {
-    const context = { ...place, abort: AbortSignal.any([lease.signal, parts.kill]) };
     const work = { taskId, attempt: grant.attempt, task };
-    const execution = await parts.executor.start(work, { ...context, onLine: report.line });
+    const execution = await parts.executor.start(work, {
+      ...place,
+      abort: AbortSignal.any([lease.signal, parts.kill]),
+      onLine: report.line,
+      ...(parts.isSimulated ? {} : { chassis: chassisOfLease({ lease, session, ...parts }) }),
+    });
     report.stop();
-    if (execution.ending.kind === 'aborted') return stoppedBy(lease);
+    const { ending } = execution;
+    if (ending.kind === 'aborted') return stoppedBy(lease);
+    if (ending.kind === 'unfit') return { kind: 'unfit', reason: reasonOf(ending.detail) };
     const log = await storeLog(execution, parts);
-    if (exitCodeOf(execution.ending) !== 0) {
+    if (exitCodeOf(ending) !== 0) {
       if (log !== undefined) await tellLog(lease, session, log);
       return { kind: 'fail', reason: failureOf(execution) };
     }
@@ -243,24 +256,28 @@ interface EvidenceParts {
 }
 
 function evidenceOf({ lease, execution, log, change, gates, parts }: EvidenceParts): Evidence {
-  const { durationMs, transcript } = execution;
   const artifacts = [
+    ...(execution.artifacts ?? []),
     ...(log === undefined ? [] : [{ name: LOG_NAME, ...log }]),
     ...(change.patch === undefined ? [] : [{ name: 'changes.patch', ...change.patch }]),
   ];
-  const cut = transcript.leftOutBytes === 0 ? '' : `, ${transcript.leftOutBytes} bytes not kept`;
   // A simulation says so in the log, with all that it plays.
   const played = parts.isSimulated && lease.task.expects?.includes('diff') === true;
   return {
     summary: parts.isSimulated
-      ? `simulated for ${durationMs} ms; no command and no gate was run`
-      : `took ${durationMs} ms${cut}`,
+      ? `simulated for ${execution.durationMs} ms; no command and no gate was run`
+      : summaryOf(execution),
     exitCode: 0,
     ...(artifacts.length === 0 ? {} : { artifacts }),
     ...(gates.results.length === 0 ? {} : { gates: [...gates.results] }),
     ...(change.diff === undefined ? {} : { diff: change.diff }),
     ...(played ? { diff: { filesChanged: 1 } } : {}),
   };
+}
+
+function summaryOf({ durationMs, transcript, measured }: Execution): string {
+  const cut = transcript.leftOutBytes === 0 ? '' : `, ${transcript.leftOutBytes} bytes not kept`;
+  return `${measured ?? `took ${durationMs} ms`}${cut}`;
 }
 
 function failureOf({ ending, transcript }: Execution): string {

@@ -1,20 +1,22 @@
 /** `ifab run PLAN`: a plan's commands, done by sessions of this process. */
+import { openSandbox } from '../chassis/sandbox.ts';
 import { confirmed, moneyOption } from '../commands/confirmed.ts';
 import { mkdir, stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { PlanId } from '@infrafabric/protocol';
 import type { PlanSpec } from '@infrafabric/protocol';
 import { planFromLog } from '../commands/plan-export.ts';
-import type { Io } from '../io.ts';
 import { EXIT_DONE } from '../output/exit.ts';
 import { cliError } from '../output/problem.ts';
 import type { Terminal } from '../output/terminal.ts';
 import { loadPlanSource, readPlan, renderIssues } from '../plans/index.ts';
 import type { CommandContext } from '../tree/command.ts';
-import { storeBlob } from './blobs.ts';
+import { fetchBlob, storeBlob } from './blobs.ts';
 import type { AttemptParts } from './attempt.ts';
+import { anyExecutor } from './executors/executor.ts';
 import { shellExecutor } from './executors/shell.ts';
 import { simulatedExecutor } from './executors/simulated.ts';
+import { wasmExecutor } from './executors/wasm.ts';
 import { openFabricOfRun } from './fabric-of-run.ts';
 import type { FabricOfRun } from './fabric-of-run.ts';
 import { createGit } from './git.ts';
@@ -22,7 +24,7 @@ import { runFlags } from './options.ts';
 import type { RunFlags } from './options.ts';
 import { endDeadRunners, runnerName } from './runner-name.ts';
 import { runPlan } from './run-plan.ts';
-import type { RunSummary } from './run-plan.ts';
+import type { RunOptions, RunSummary } from './run-plan.ts';
 import { exitOfRun, summaryJson, summaryText } from './summary.ts';
 import type { Phase } from './verdicts.ts';
 import { jsonView } from './view/json-view.ts';
@@ -79,16 +81,17 @@ async function run(context: CommandContext, asked: Parts): Promise<RunSummary> {
   const { plan, wanted, fabric } = asked;
   await submit(context, asked);
   let view: RunView | undefined;
-  const parts = await attemptParts(io, asked, (folder, why) => {
+  const parts = await attemptParts(context, asked, (folder, why) => {
     view?.note(`kept ${folder}: ${why}`);
   });
   const told = (): void => view?.note('finishing what runs; Ctrl-C again kills it');
   io.interrupted.addEventListener('abort', told, { once: true });
-  return runPlan({
+  const asksFor: RunOptions = {
     client: fabric.client,
     plan,
     isSubmitted: true,
     sessions: wanted.sessions,
+    swarm: wanted.swarm,
     name: runnerName(process.pid),
     parts,
     view: (board) => {
@@ -97,7 +100,13 @@ async function run(context: CommandContext, asked: Parts): Promise<RunSummary> {
     },
     approves: async (phase, shown) => wanted.approve || askApproval(context, phase, shown),
     drain: io.interrupted,
-  });
+  };
+  try {
+    return await runPlan(asksFor);
+  } finally {
+    // What waits for a next run, waits in vain now.
+    await parts.executor.close?.();
+  }
 }
 
 /** The plan with a person's word where it may cost much; with --budget the realm may spend so much first. */
@@ -115,11 +124,13 @@ async function submit(
 }
 
 async function attemptParts(
-  io: Io,
+  context: CommandContext,
   { wanted, fabric }: Parts,
   onKept: AttemptParts['onKept'],
 ): Promise<AttemptParts> {
+  const { io } = context;
   const { dataDir, url, token } = fabric;
+  const target = { url, token: () => token };
   await mkdir(dataDir, { recursive: true });
   const shell = {
     path: io.env['PATH'] ?? '/usr/local/bin:/usr/bin:/bin',
@@ -133,14 +144,15 @@ async function attemptParts(
   return {
     executor: wanted.isSimulated
       ? simulatedExecutor({ meanMs: wanted.workMs, seed: wanted.seed })
-      : shellExecutor(shell),
+      : anyExecutor([shellExecutor(shell), wasmExecutor(() => openSandbox(context))]),
     isSimulated: wanted.isSimulated,
     shell,
     git: createGit(shell.path),
     dataDir,
     sharedFolder,
     planFolder: dirname(resolve(io.cwd, wanted.path)),
-    store: (bytes) => storeBlob({ url, token: () => token }, bytes),
+    store: (bytes) => storeBlob(target, bytes),
+    fetch: (digest) => fetchBlob(target, digest),
     // The process ends with a second Ctrl-C, and its commands end with it (P3).
     kill: new AbortController().signal,
     isKept: wanted.isKept,

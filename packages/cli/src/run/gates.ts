@@ -41,9 +41,11 @@ export async function runGates(gates: readonly Gate[], context: GateContext): Pr
   return { results, failure, isAborted: false };
 }
 
-/** The exit code that evidence carries: −1 where the command gave none. */
-export const exitCodeOf = (ending: Ending): number =>
-  ending.kind === 'exited' ? ending.exitCode : -1;
+/** The exit code that evidence carries: −1 where the work gave none. A module that returned a result has done as much. */
+export const exitCodeOf = (ending: Ending): number => {
+  if (ending.kind === 'exited') return ending.exitCode;
+  return ending.kind === 'ran' && ending.cause === 'completed' ? 0 : -1;
+};
 
 export function describeEnding(ending: Ending): string {
   switch (ending.kind) {
@@ -56,6 +58,9 @@ export function describeEnding(ending: Ending): string {
     case 'aborted':
       return 'stopped';
     case 'unstarted':
+    case 'unfit':
       return `not started: ${ending.detail}`;
+    case 'ran':
+      return `the module’s run ended: ${ending.cause}${ending.detail === '' ? '' : `: ${ending.detail}`}`;
   }
 }

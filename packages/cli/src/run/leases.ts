@@ -145,7 +145,7 @@ export function suitedLeases(
       const lease = await source.acquire(session, signal);
       if (lease === undefined || suits(lease.task)) return lease;
       unsuited.add(lease.task.key);
-      await lease.release('This runner cannot do it: the task names no command.');
+      await lease.release('This session cannot do it.');
       return undefined;
     },
   };

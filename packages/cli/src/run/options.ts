@@ -13,6 +13,7 @@ export interface RunFlags {
   readonly reopen: boolean;
   readonly planId: string | undefined;
   readonly join: string | undefined;
+  readonly swarm: string | undefined;
   readonly isKept: boolean;
   readonly approve: boolean;
 }
@@ -37,6 +38,7 @@ export function runFlags(context: CommandContext): RunFlags {
     reopen: isSet(context, 'reopen'),
     planId: optionOf(context, 'id'),
     join: optionOf(context, 'join'),
+    swarm: optionOf(context, 'swarm'),
     isKept: isSet(context, 'keep'),
     approve: isSet(context, 'approve'),
   };

@@ -1,15 +1,17 @@
 /** One run of one plan: submits it, keeps sessions at work on it, ends when nothing is left to do or somebody says so. */
-import type { PlanSpec } from '@infrafabric/protocol';
-import type { Client, Session } from '@infrafabric/sdk';
+import type { PlanSpec, TaskSpec } from '@infrafabric/protocol';
+import type { Client, Lease, Session } from '@infrafabric/sdk';
 import { startAgent } from './agent-loop.ts';
 import type { AgentLoop, AttemptEnd } from './agent-loop.ts';
 import { performAttempt } from './attempt.ts';
-import type { AttemptParts } from './attempt.ts';
+import type { AttemptOutcome, AttemptParts } from './attempt.ts';
 import { Board } from './board.ts';
 import { suitedLeases } from './leases.ts';
 import type { LeaseSource } from './leases.ts';
 import { Supervisor } from './supervisor.ts';
 import type { PlanView, Settled } from './supervisor.ts';
+import { isOfSwarm, swarmsOfRun } from './swarms-of-run.ts';
+import type { SwarmOfRun } from './swarms-of-run.ts';
 import type { Phase } from './verdicts.ts';
 import type { MakeView, RunView } from './view/view.ts';
 
@@ -19,6 +21,8 @@ export interface RunOptions {
   /** The fabric has it already, perhaps with edits since. */
   readonly isSubmitted: boolean;
   readonly sessions: number;
+  /** Swarm of all its sessions; absent: those that tasks with modules name. */
+  readonly swarm?: string | undefined;
   /** Name of this runner: its agents are `<name>/1`, `<name>/2`, … */
   readonly name: string;
   readonly parts: AttemptParts;
@@ -59,7 +63,7 @@ export async function runPlan(options: RunOptions): Promise<RunSummary> {
     (item) => {
       run.view.event(item, run.board.take(item));
       if (!CHANGES.has(item.type)) return;
-      run.source.poke();
+      for (const { source } of run.teams) source.poke();
       supervisor.poke();
     },
   );
@@ -73,11 +77,13 @@ export async function runPlan(options: RunOptions): Promise<RunSummary> {
     supervisor.stop();
     stop.abort();
     await ended;
+    const { plan: view, left } = settled ?? (await unsettled(options));
     return {
-      ...(settled ?? (await unsettled(options))),
+      plan: view,
+      left: [...left, ...[...run.unfit].map(([key, why]) => `${plan.id}/${key}: ${why}`)],
       ...run.counts,
       doneBefore,
-      unsuited: [...run.alien],
+      unsuited: aliensOf(run.teams).filter((key) => !run.unfit.has(key)),
       isInterrupted: drain.aborted,
       seconds: Math.round((performance.now() - startedAt) / 100) / 10,
     };
@@ -90,15 +96,23 @@ export async function runPlan(options: RunOptions): Promise<RunSummary> {
   }
 }
 
+/** Sessions of one swarm share where their leases come from. */
+interface Team {
+  readonly swarm: SwarmOfRun;
+  readonly source: LeaseSource;
+  /** Keys of tasks that it cannot do; grows by what is found out. */
+  readonly unsuited: Set<string>;
+}
+
 /** What one run is made of. */
 interface Run {
   readonly agents: AgentLoop[];
   readonly names: Map<string, string>;
   readonly board: Board;
   readonly view: RunView;
-  readonly source: LeaseSource;
-  /** Keys of tasks that the executor cannot do. */
-  readonly alien: ReadonlySet<string>;
+  readonly teams: readonly Team[];
+  /** Keys of tasks that turned out not to be for this runner, with the reason. */
+  readonly unfit: Map<string, string>;
   /** Judges what others hand in, and checks phases. */
   readonly judge: Session;
   /** Cursor of the feed from which the board is folded. */
@@ -114,38 +128,52 @@ async function openRun(options: RunOptions): Promise<Run> {
   // The cursor first, then the state: an event between them is folded twice, and none is missed.
   const { size } = await client.call('realm.status', {});
   board.begin(await allTasks(client, plan.id));
-  const { takes } = parts.executor;
-  const alien = new Set<string>(
-    plan.tasks.filter((task) => task.imported?.done !== true && !takes(task)).map(({ key }) => key),
-  );
   const agents: AgentLoop[] = [];
   const working = (): number => workingOf(agents);
-  const source = suitedLeases(client, plan.id, { suits: takes, unsuited: alien, working });
+  const swarms = parts.isSimulated ? [options.swarm] : swarmsOfRun(plan, options.swarm);
+  const teams = swarms.map((swarm) => teamOf(options, swarm, working));
   const judge = await client.openSession({ agent: `${name}/judge`, role: 'runner', leasesMax: 1 });
   return {
     agents,
     names,
     board,
     view: options.view(board),
-    source,
-    alien,
+    teams,
+    unfit: new Map(),
     judge,
     after: String(size - 1),
     counts: { completed: 0, failed: 0, released: 0, lost: 0 },
   };
 }
 
+function teamOf(
+  { client, plan, parts: { executor, isSimulated } }: RunOptions,
+  swarm: SwarmOfRun,
+  working: () => number,
+): Team {
+  const suits = (task: TaskSpec): boolean =>
+    executor.takes(task) && (isSimulated || isOfSwarm(task, swarm));
+  const unsuited = new Set<string>(
+    plan.tasks.filter((task) => task.imported?.done !== true && !suits(task)).map(({ key }) => key),
+  );
+  return { swarm, unsuited, source: suitedLeases(client, plan.id, { suits, unsuited, working }) };
+}
+
+/** Keys of tasks that no team can do. */
+const aliensOf = ([first, ...others]: readonly Team[]): readonly string[] =>
+  [...(first?.unsuited ?? [])].filter((key) => others.every((one) => one.unsuited.has(key)));
+
 const workingOf = (agents: readonly AgentLoop[]): number =>
   agents.filter((agent) => agent.current() !== undefined).length;
 
-function superviseRun(options: RunOptions, { agents, alien, judge, view }: Run): Supervisor {
+function superviseRun(options: RunOptions, { agents, teams, judge, view }: Run): Supervisor {
   const { client, plan, parts, drain } = options;
   return new Supervisor({
     client,
     session: judge,
     plan,
     parts,
-    suits: (key) => !alien.has(key),
+    suits: (key) => teams.some(({ unsuited }) => !unsuited.has(key)),
     working: () => workingOf(agents),
     approves: (phase) => options.approves(phase, view),
     isDraining: () => drain.aborted,
@@ -185,19 +213,33 @@ const aborted = (signal: AbortSignal): Promise<undefined> =>
 
 async function startAgents(
   { client, plan, sessions, name, parts }: RunOptions,
-  { agents, names, source, counts }: Run,
+  { agents, names, teams, unfit, counts }: Run,
   drain: AbortSignal,
   onIdle: () => void,
 ): Promise<void> {
+  const perform = async (lease: Lease, session: Session): Promise<AttemptOutcome> => {
+    const outcome = await performAttempt(lease, session, parts);
+    if (outcome.kind === 'unfit') {
+      // Before it goes back: no session of this run must take it again.
+      unfit.set(lease.task.key, outcome.reason);
+      for (const { unsuited } of teams) unsuited.add(lease.task.key);
+    }
+    return outcome;
+  };
   // A runner takes whatever its executor can do: what tasks need of agents is a matter of agents.
   const capabilities = [...new Set(plan.tasks.flatMap(({ needs = [] }) => needs))];
-  const opening = Array.from({ length: sessions }, async (_, at) => {
+  // No swarm goes without a session, however few were asked for.
+  const length = Math.max(sessions, teams.length);
+  const opening = Array.from({ length }, async (_, at) => {
+    const team = teams[at % teams.length];
+    if (team === undefined) return;
     const agent = await startAgent({
       client,
       agent: `${name}/${at + 1}`,
       capabilities,
-      acquire: source.acquire,
-      perform: (lease, session) => performAttempt(lease, session, parts),
+      swarm: team.swarm,
+      acquire: team.source.acquire,
+      perform,
       drain,
       onEnded: ({ how }) => {
         counts[how] += 1;

@@ -232,7 +232,7 @@ function leftOf({ counts, status }: PlanView, stops: readonly string[]): readonl
   if (counts.submitted > 0) left.push(`waiting for a verdict: ${counts.submitted}`);
   if (counts.ready > 0 && status === 'active') {
     left.push(
-      `ready without a command: ${counts.ready}; agents can do them, --simulate plays them`,
+      `ready, and not for this runner: ${counts.ready}; agents can do them, --simulate plays them`,
     );
   }
   if (counts.waiting > 0) left.push(`waiting for others: ${counts.waiting}`);

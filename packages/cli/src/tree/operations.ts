@@ -21,6 +21,8 @@ interface CommandWords {
 const TASK = 'repo-checks/build';
 const SESSION = 'ses_0000000000000000';
 const BLOCKER = 'blk_0000000000000000';
+const MODULE = `sha256:${'0'.repeat(64)}`;
+const RUN = 'run_0000000000000000';
 const HELD = `${TASK} --fencing-token "$TOKEN"`;
 
 const WORDS: Readonly<Record<string, CommandWords>> = {
@@ -143,6 +145,37 @@ const WORDS: Readonly<Record<string, CommandWords>> = {
     path: ['policy', 'explain'],
     by: ['action'],
     example: 'policy explain task.claim',
+  },
+  'contracts.accept': { by: ['contract'], example: 'contract accept @count.contract.json' },
+  'contracts.list': { by: [], example: 'contract list' },
+  'contracts.show': { by: ['swarmId', 'module'], example: `contract show session-4-sip ${MODULE}` },
+  'modules.record': {
+    by: ['digest'],
+    example: `module record ${MODULE} --bytes 512 --abi json --admitted --admission 1 --engine 13.6`,
+  },
+  'modules.list': { by: [], example: 'module list' },
+  'runs.start': {
+    path: ['chassis', 'start'],
+    by: ['taskId'],
+    example: `chassis start ${HELD} --level 3 --layers '["process"]' --node 24.21.0 --platform linux-x64`,
+  },
+  'runs.note': {
+    path: ['chassis', 'note'],
+    by: ['runId'],
+    example: `chassis note ${RUN} --notes @notes.json`,
+  },
+  'runs.end': {
+    path: ['chassis', 'end'],
+    by: ['runId', 'cause'],
+    example: `chassis end ${RUN} crashed --measure @measure.json`,
+  },
+  'runs.list': { path: ['chassis', 'runs'], by: [], example: 'chassis runs --swarm session-4-sip' },
+  'runs.show': { path: ['chassis', 'show'], by: ['runId'], example: `chassis show ${RUN}` },
+  'slo.show': { path: ['chassis', 'slo'], by: ['swarmId'], example: 'chassis slo session-4-sip' },
+  'reputation.show': {
+    path: ['chassis', 'reputation'],
+    by: ['swarmId'],
+    example: 'chassis reputation session-4-sip',
   },
   'realm.status': { path: ['status'], by: [], example: 'status', modes: ['falsify'] },
   'witness.record': {

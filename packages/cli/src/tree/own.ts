@@ -1,6 +1,7 @@
 /** Commands that only a terminal has, and those that do more than call their operation. */
 import { rowOf } from '../registry/rows.ts';
 import type { CommandSpec, OptionSpec } from './command.ts';
+import { CHASSIS_COMMANDS } from './own-chassis.ts';
 import { GOVERNOR_COMMANDS } from './own-governor.ts';
 import { argument, FILES, live, option, words } from './specs.ts';
 
@@ -149,6 +150,7 @@ const RUNNING: readonly CommandSpec[] = [
       option('--confirm', 'usd', 'what the plan may cost, in dollars, as a person confirms it'),
       option('--join', 'url', 'join this fabric; default: the one here, else one of its own'),
       option('--keep', undefined, 'keep the work folders'),
+      option('--swarm', 'swarm', 'swarm of its sessions; default: those that modules’ tasks name'),
       option('--simulate', undefined, 'simulated work instead of commands'),
       option('--work-ms', 'ms', 'mean length of simulated work; default 200'),
       option('--seed', 'seed', 'seed of the simulated work; default 1'),
@@ -273,6 +275,7 @@ export const OWN_COMMANDS: readonly CommandSpec[] = [
   ...LOOKING,
   ...WITNESS,
   ...GOVERNOR_COMMANDS,
+  ...CHASSIS_COMMANDS,
   ...SETTINGS,
   ...SHELL,
 ];

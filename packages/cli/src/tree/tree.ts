@@ -28,12 +28,18 @@ export const GROUPS: readonly GroupSpec[] = [
   { noun: 'breaker', summary: 'What stops a swarm, and who lets it go on.' },
   { noun: 'policy', summary: 'Check, compare, explain and set the realm’s policy.' },
   { noun: 'escalation', summary: 'What a person must see.' },
+  {
+    noun: 'chassis',
+    summary: 'Modules that nobody trusts: load them, run them in the sandbox, see how they do.',
+  },
+  { noun: 'contract', summary: 'What modules may do, and what their providers promise.' },
+  { noun: 'module', summary: 'Modules that were admitted or refused.' },
   { noun: 'config', summary: 'Settings and where they come from.' },
 ];
 
 const derived = operationCommands(OWN_COMMANDS);
 const firstWords =
-  'serve run status top events plan phase task session blocker swarm capability match cost budget usage price breaker policy escalation witness doctor config op mcp completion help'.split(
+  'serve run status top events plan phase task session blocker swarm capability match cost budget usage price breaker policy escalation chassis contract module witness doctor config op mcp completion help'.split(
     ' ',
   );
 const rank = ({ path: [first = ''] }: CommandSpec): number => {

@@ -59,12 +59,15 @@ export const renderReport = (report: ImportReport, { width }: RenderOptions): st
 };
 
 /** The issues of a refused plan, each with its place, its trouble and its mend. */
-export const renderIssues = (issues: readonly PlanIssue[], { width }: RenderOptions): string => {
+export const renderIssues = (
+  issues: readonly PlanIssue[],
+  { width, whole = 'the plan' }: RenderOptions & { readonly whole?: string },
+): string => {
   const charsMax = Math.max(WIDTH_MIN, width);
   const lines = issues.flatMap(({ path, line, what, mend }) => {
     const place = [line === undefined ? undefined : `line ${line}`, path === '' ? undefined : path];
     return [
-      printable(place.filter((part) => part !== undefined).join(', ') || 'the plan'),
+      printable(place.filter((part) => part !== undefined).join(', ') || whole),
       ...wrap(['', [what]], charsMax, 2),
       ...wrap(['→', [mend]], charsMax, 2),
     ];

@@ -2,7 +2,8 @@
 import { mkdir } from 'node:fs/promises';
 import { isAbsolute, join, relative, resolve } from 'node:path';
 import type { ShellRun } from '@infrafabric/protocol';
-import type { Ending, Execution, ExecutionContext, Executor } from './executor.ts';
+import { nothing } from './executor.ts';
+import type { Execution, ExecutionContext, Executor } from './executor.ts';
 import { runCommand } from './process-group.ts';
 import { TranscriptWriter } from './transcript.ts';
 
@@ -77,8 +78,4 @@ function folderOf({ cwd = '.' }: ShellRun, workFolder: string): string | undefin
   const folder = resolve(workFolder, cwd);
   const inside = relative(workFolder, folder);
   return isAbsolute(cwd) || inside.split('/')[0] === '..' ? undefined : folder;
-}
-
-function nothing(ending: Ending): Execution {
-  return { ending, transcript: { bytes: new Uint8Array(), leftOutBytes: 0 }, durationMs: 0 };
 }

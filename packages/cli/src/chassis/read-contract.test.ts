@@ -1,0 +1,127 @@
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { contractJsonSchemaText } from './contract-schema.ts';
+import { readContract } from './read-contract.ts';
+
+const CONTRACT = {
+  contractVersion: 1,
+  provider: 'acme',
+  swarmId: 'session-4-sip',
+  version: '1.4.0',
+  module: { digest: `sha256:${'a'.repeat(64)}`, abi: 'json', entrypoints: ['run'] },
+};
+const text = (more: object): string => JSON.stringify({ ...CONTRACT, ...more }, undefined, 2);
+const issuesOf = (written: string) => {
+  const read = readContract(written);
+  return read.kind === 'refused' ? read.issues : [];
+};
+
+test('a contract that leaves everything out grants nothing and isolates at level 3', () => {
+  const read = readContract(text({}));
+  expect(read).toMatchObject({
+    kind: 'contract',
+    contract: { http: [], secrets: [], hostFunctions: [], minLevel: 3, reuse: 'run' },
+  });
+});
+
+test('YAML is read, too', () => {
+  const yaml = `contractVersion: 1\nprovider: acme\nswarmId: s\nversion: 1.0.0\nmodule: {digest: "sha256:${'a'.repeat(64)}", abi: js, entrypoints: [run]}\n`;
+  expect(readContract(yaml).kind).toBe('contract');
+});
+
+test.each([
+  ['an unknown key', { limit: {} }, 'limit', 'is no field here', 'did you mean “limits”?'],
+  [
+    'a field of the seeds',
+    { guarantees: { p99: 1 } },
+    'guarantees.p99',
+    'no field',
+    'latencyP99Ms',
+  ],
+  [
+    'a wrong reputation key',
+    { reputation: { decay: 1 } },
+    'reputation.decay',
+    'no field',
+    'missPenalty',
+  ],
+  ['no version', { version: undefined }, 'version', 'is missing', '1.4.0'],
+  ['a wrong type', { provider: 4 }, 'provider', 'not of the right type', 'name who answers'],
+  [
+    'a share above one',
+    { guarantees: { successRateMin: 2 } },
+    'guarantees.successRateMin',
+    'larger',
+    'at most 1',
+  ],
+  [
+    'no entrypoint',
+    { module: { ...CONTRACT.module, entrypoints: [] } },
+    'module.entrypoints',
+    'smaller',
+    'at least 1',
+  ],
+  [
+    'a raw secret for a reference',
+    { secrets: [{ alias: 'k', ref: 'hunter2', inject: { header: 'a' } }] },
+    'secrets[0].ref',
+    'reference of the form',
+    'never stands here',
+  ],
+  [
+    'an injection of no known way',
+    { secrets: [{ alias: 'k', ref: 'vault://a#b', inject: {} }] },
+    'secrets[0].inject',
+    'none of the allowed shapes',
+    '"basic"',
+  ],
+  [
+    'an origin with a path',
+    { http: [{ alias: 'a', origin: 'https://h/x', methods: ['GET'], pathPrefix: '/' }] },
+    'http[0].origin',
+    'not an origin',
+    'scheme, host and port',
+  ],
+  [
+    'an unknown abi',
+    { module: { ...CONTRACT.module, abi: 'wit' } },
+    'module.abi',
+    'none of the allowed',
+    'extism',
+  ],
+])('%s is named with its place and how to mend it', (_what, more, path, what, mend) => {
+  const issue = issuesOf(text(more)).find((one) => one.path === path);
+  expect(issue?.what).toContain(what);
+  expect(issue?.mend).toContain(mend);
+  expect(issue?.line).toBeGreaterThan(0);
+});
+
+test('an alias twice, a secret without its grant, and grants without http are refused together', () => {
+  const grant = { alias: 'a', origin: 'https://h', methods: ['GET'], pathPrefix: '/' };
+  const secret = { alias: 'b', ref: 'vault://x#y', inject: { query: 'k' } };
+  const whats = issuesOf(text({ http: [grant, grant], secrets: [secret] })).map(({ what }) => what);
+  expect(whats).toEqual([
+    'a is granted twice',
+    'there is no http grant b that it belongs to',
+    'http grants need the host function http',
+  ]);
+});
+
+test('values of a wrong contract are never repeated: one may be a secret in the wrong place', () => {
+  const said = JSON.stringify(
+    issuesOf(text({ secrets: [{ alias: 'k', ref: 'hunter2-secret', inject: { header: 'a' } }] })),
+  );
+  expect(said).not.toContain('hunter2');
+});
+
+test.each(['', '   \n', '{"a":', '- 1\n- 2', 'a: &a [*a]'])(
+  '%j is refused, not thrown at',
+  (written) => {
+    expect(readContract(written).kind).toBe('refused');
+  },
+);
+
+test('the JSON Schema in the reference is the one of contracts', async () => {
+  const path = join(import.meta.dirname, '../../../../docs/reference/contract.schema.json');
+  await expect(contractJsonSchemaText()).toMatchFileSnapshot(path);
+});

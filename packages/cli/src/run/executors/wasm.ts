@@ -1,0 +1,220 @@
+/**
+ * The executor of modules that nobody trusts: each attempt is one run in the sandbox, under the grant that the run's
+ * start gave it.
+ *
+ * W1  Nothing of a module is compiled or run before its run is on the account, and every run that is has an end there.
+ * W2  The runner is dead, or waits without work, before the outcome is told (X1); the lease's end kills it (X2).
+ * W3  What is told of a run was measured here; what the guest said is data (X3 bounds it).
+ */
+import type { RunnerHost, RunReport } from '@infrafabric/fabric/chassis';
+import { RUN_DETAIL_CHARS_MAX, RUN_INPUT_BYTES_MAX } from '@infrafabric/protocol';
+import type { ModuleAbi, WasmRun } from '@infrafabric/protocol';
+import { moduleLoadOf, verdictIn } from '../../chassis/module-load.ts';
+import { judged } from '../../chassis/output-schema.ts';
+import { measureText, NO_MEASURE } from '../../chassis/report-text.ts';
+import type { ChassisLink, RunEnd, RunRefusal, StartedRun } from './chassis-link.ts';
+import { nothing } from './executor.ts';
+import type { Artifact, Ending, Execution, ExecutionContext, Executor, Work } from './executor.ts';
+import { RunNotes } from './run-notes.ts';
+import { TranscriptWriter } from './transcript.ts';
+import { WasmRunners } from './wasm-runners.ts';
+import type { TakenRunner } from './wasm-runners.ts';
+
+/** `open` makes the runner host, at the first task that needs it. */
+export function wasmExecutor(open: () => Promise<RunnerHost>): Executor {
+  const runners = new WasmRunners(open);
+  return {
+    takes: ({ run }) => run !== undefined && 'wasm' in run,
+    start: async (work, context) => {
+      const { run } = work.task;
+      const { chassis: link } = context;
+      if (run === undefined || !('wasm' in run) || link === undefined)
+        return nothing({ kind: 'unstarted', detail: `${work.taskId} names no module` });
+      const startedAt = performance.now();
+      const execution = await attempt({ work, run, link, context, runners }).catch(
+        (cause: unknown) => nothing(brokenEnding(cause, context)),
+      );
+      return { ...execution, durationMs: Math.round(performance.now() - startedAt) };
+    },
+    close: () => runners.close(),
+  };
+}
+
+interface Attempt {
+  readonly work: Work;
+  readonly run: WasmRun;
+  readonly link: ChassisLink;
+  readonly context: ExecutionContext;
+  readonly runners: WasmRunners;
+}
+
+const brokenEnding = (cause: unknown, { abort }: ExecutionContext): Ending =>
+  abort.aborted ? { kind: 'aborted' } : { kind: 'unstarted', detail: wordsOf(cause) };
+
+const wordsOf = (cause: unknown): string =>
+  cause instanceof Error ? cause.message : String(cause);
+
+async function attempt(parts: Attempt): Promise<Execution> {
+  const { run, link, runners } = parts;
+  const bytes = await link.fetch(run.wasm);
+  const blob = run.inputBlob === undefined ? undefined : await link.fetch(run.inputBlob);
+  const flaw = flawOf(run, { bytes, blob });
+  if (bytes === undefined || flaw !== undefined)
+    return nothing({ kind: 'unstarted', detail: flaw ?? '' });
+  const { level, layers, node, platform, missing } = await runners.attained();
+  const started = await link.start({ level, layers, node, platform });
+  if (started.kind !== 'started') return nothing(endingOf(started, missing));
+  const notes = new RunNotes((batch) => link.note(started.runId, batch));
+  try {
+    const input = blob ?? encodeInput(run.input, started.contract.module.abi);
+    const ran = await perform(parts, { started, bytes, input, notes });
+    await notes.flush();
+    return await tell(parts, started, ran);
+  } catch (cause) {
+    // W1: whatever broke here, the run that began has an end.
+    const end = { cause: 'unavailable', measure: NO_MEASURE, detail: wordsOf(cause) } as const;
+    await link.end(started.runId, end).catch(() => undefined);
+    throw cause;
+  }
+}
+
+interface Blobs {
+  readonly bytes: Uint8Array | undefined;
+  readonly blob: Uint8Array | undefined;
+}
+
+/** Why there is nothing to run, or nothing to give it. */
+function flawOf({ wasm, inputBlob }: WasmRun, { bytes, blob }: Blobs): string | undefined {
+  if (bytes === undefined)
+    return `the fabric holds no module ${wasm}; bring it there: ifab chassis load FILE --contract CONTRACT`;
+  if (inputBlob === undefined) return undefined;
+  if (blob === undefined) return `the fabric holds no blob ${inputBlob}, which is the input`;
+  if (blob.length <= RUN_INPUT_BYTES_MAX) return undefined;
+  return `the input has ${blob.length} bytes; a run takes ${RUN_INPUT_BYTES_MAX} at most`;
+}
+
+/** Modules of these kinds take bytes of any sort: a text of the plan reaches them as it is. */
+const TAKES_TEXT: ReadonlySet<ModuleAbi> = new Set(['extism', 'wasi']);
+
+/** A plan's input as the module gets it: JSON, but a text as it is for modules that take any; nothing for nothing. */
+export function encodeInput(input: unknown, abi: ModuleAbi): Uint8Array {
+  if (input === undefined) return new Uint8Array();
+  return Buffer.from(
+    TAKES_TEXT.has(abi) && typeof input === 'string' ? input : JSON.stringify(input),
+  );
+}
+
+const endingOf = (
+  { kind, detail }: RunRefusal,
+  missing: readonly { readonly remedy: string }[],
+): Ending => {
+  if (kind === 'lost') return { kind: 'aborted' };
+  if (kind === 'refused') return { kind: 'unstarted', detail };
+  // What this very host lacks is known here and not where it was refused.
+  const remedies = missing.map(({ remedy }) => remedy).filter((one) => !detail.includes(one));
+  return { kind: 'unfit', detail: [detail, ...remedies].join(' → ') };
+};
+
+interface Begun {
+  readonly started: StartedRun;
+  readonly bytes: Uint8Array;
+  readonly input: Uint8Array;
+  readonly notes: RunNotes;
+}
+
+/** What came of it, before anybody is told. */
+type Ran = Pick<RunReport, 'cause' | 'detail' | 'measure' | 'output' | 'log'>;
+
+const NOTHING = new Uint8Array();
+
+async function perform(parts: Attempt, begun: Begun): Promise<Ran> {
+  const { link, context, runners } = parts;
+  const { contract, limits } = begun.started;
+  const askedAt = performance.now();
+  const waited = (): number => Math.round(performance.now() - askedAt);
+  let taken: TakenRunner;
+  try {
+    taken = await runners.take({
+      tenant: { swarmId: contract.swarmId, sessionId: link.sessionId },
+      module: moduleLoadOf(contract, begun.bytes, limits),
+      signal: context.abort,
+    });
+  } catch (cause) {
+    return unbegun(context.abort.aborted ? 'revoked' : 'unavailable', wordsOf(cause), waited());
+  }
+  let isSound = false;
+  try {
+    const refusal = await recorded(parts, begun, taken);
+    if (refusal !== undefined) return unbegun('refused', refusal, waited());
+    const queueMs = waited();
+    const report = await taken.runner.run({
+      taskId: parts.work.taskId,
+      entrypoint: parts.run.entrypoint,
+      input: begun.input,
+      limits,
+      http: begun.started.http,
+      secrets: begun.started.secrets,
+      signal: context.abort,
+      onNote: (note) => begun.notes.add(note),
+      onLog: context.onLine,
+    });
+    isSound = report.cause === 'completed' || report.cause === 'failed';
+    // Latency is what the caller waits: for a runner, for the module in it, and for the run.
+    return { ...report, measure: { ...report.measure, queueMs } };
+  } finally {
+    await taken.giveBack(isSound);
+  }
+}
+
+const unbegun = (cause: Ran['cause'], detail: string, queueMs: number): Ran => ({
+  cause,
+  detail,
+  measure: { ...NO_MEASURE, queueMs },
+  output: NOTHING,
+  log: NOTHING,
+});
+
+/** Tells what admission said of the module; a text says why it is not run. */
+async function recorded(
+  { run, link }: Attempt,
+  { started, bytes }: Begun,
+  { loaded }: TakenRunner,
+): Promise<string | undefined> {
+  const verdict = verdictIn(loaded);
+  const facts = { digest: run.wasm, bytes: bytes.length, abi: started.contract.module.abi };
+  if (verdict !== undefined) await link.record({ ...facts, ...verdict });
+  return loaded.ok ? undefined : loaded.reason;
+}
+
+/** Names of outputs by what their makers say they are; nothing here looks into them. */
+const OUTPUT_NAMES: Readonly<Record<ModuleAbi, string>> = {
+  json: 'output.json',
+  js: 'output.json',
+  extism: 'output.json',
+  wasi: 'output.txt',
+};
+
+/** Ends the run on the account, and makes of it what the attempt hands in. */
+async function tell({ link }: Attempt, started: StartedRun, ran: Ran): Promise<Execution> {
+  const { contract, runId } = started;
+  const { cause, detail } = await judged(ran, contract.module.outputSchema, link.fetch);
+  const output = cause === 'completed' ? await link.store(ran.output) : undefined;
+  const end: RunEnd = {
+    cause,
+    measure: ran.measure,
+    ...(detail === '' ? {} : { detail: detail.slice(0, RUN_DETAIL_CHARS_MAX) }),
+    ...(output === undefined ? {} : { output: output.digest }),
+  };
+  await link.end(runId, end);
+  const writer = new TranscriptWriter({ onLine: () => undefined });
+  writer.write(Buffer.from(ran.log));
+  const artifact: readonly Artifact[] =
+    output === undefined ? [] : [{ name: OUTPUT_NAMES[contract.module.abi], ...output }];
+  return {
+    ending: cause === 'revoked' ? { kind: 'aborted' } : { kind: 'ran', cause, detail },
+    transcript: writer.finish(),
+    durationMs: 0,
+    artifacts: artifact,
+    measured: `run ${runId}: ${measureText(ran.measure)}`,
+  };
+}
