@@ -6,6 +6,7 @@ import { printable } from '../plans/report/printable.ts';
 import { usdText } from '../costs/money.ts';
 import { cell, pairs, table } from './terminal.ts';
 import type { Cell, Paint, Terminal } from './terminal.ts';
+import { CHASSIS_VIEWS } from './views-chassis.ts';
 import { GOVERNOR_VIEWS } from './views-governor.ts';
 import type { Views } from './view.ts';
 
@@ -50,6 +51,7 @@ const more = (next: string | undefined): string =>
 
 const VIEWS: Views = {
   ...GOVERNOR_VIEWS,
+  ...CHASSIS_VIEWS,
   'plans.list': ({ plans, next }, terminal) =>
     plans.length === 0
       ? 'No plans yet. Take one: ifab plan submit FILE\n'
