@@ -56,3 +56,4 @@ export {
   type VaultServer,
   type VaultServerOptions,
 } from './vault-server.ts';
+export { MODULE_ATTACKS, type AttackEnd, type ModuleAttack } from './modules/attacks.ts';

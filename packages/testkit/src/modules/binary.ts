@@ -4,14 +4,17 @@ export type Bytes = Uint8Array;
 
 export const bytesOf = (...bytes: readonly number[]): Bytes => Uint8Array.from(bytes);
 
-export const concat = (...parts: readonly Bytes[]): Bytes => {
-  const joined = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+export const concat = (...parts: readonly Bytes[]): Bytes => joined(parts);
+
+/** As `concat`, for more parts than a call has arguments. */
+export const joined = (parts: readonly Bytes[]): Bytes => {
+  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
   let at = 0;
   for (const part of parts) {
-    joined.set(part, at);
+    whole.set(part, at);
     at += part.length;
   }
-  return joined;
+  return whole;
 };
 
 export const repeat = (part: Bytes, times: number): Bytes => {
@@ -56,7 +59,7 @@ export const section = (id: number, ...parts: readonly Bytes[]): Bytes => {
   return concat(bytesOf(id), u32(content.length), content);
 };
 
-export const vector = (items: readonly Bytes[]): Bytes => concat(u32(items.length), ...items);
+export const vector = (items: readonly Bytes[]): Bytes => concat(u32(items.length), joined(items));
 
 export const text = (value: string): Bytes => {
   const bytes = new TextEncoder().encode(value);

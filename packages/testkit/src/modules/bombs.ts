@@ -9,6 +9,7 @@ import {
   exports,
   functions,
   functionType,
+  joined,
   localsOf,
   moduleOf,
   repeat,
@@ -82,7 +83,7 @@ export const manyLocals = ({
     section(
       10,
       u32(count),
-      body(concat(...calls)),
+      body(joined(calls)),
       repeat(body(new Uint8Array(), localsOf(locals)), count - 1),
     ),
   );
@@ -122,7 +123,7 @@ export const manyExports = (count: number): Bytes =>
       7,
       u32(count),
       exported('run', 0),
-      ...Array.from({ length: count - 1 }, (_, at) => exported(`x${at}`, 0)),
+      joined(Array.from({ length: count - 1 }, (_, at) => exported(`x${at}`, 0))),
     ),
     code(body(new Uint8Array())),
   );
