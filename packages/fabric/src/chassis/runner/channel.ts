@@ -26,6 +26,8 @@ const BUFFER_BYTES = 64 * 1024;
 /** Wait between two tries of a descriptor that does not block, ms. Pipes of a child block, so this is the way out. */
 const RETRY_MS = 0.05;
 
+const TORN = 'the pipe ended within a frame';
+
 const codeOf = (thrown: unknown): unknown =>
   thrown instanceof Error && 'code' in thrown ? thrown.code : undefined;
 
@@ -49,88 +51,91 @@ export const standardDescriptors: Descriptors = {
   write: (from, offset, length) => persist(() => writeSync(1, from, offset, length)),
 };
 
-export const openChannel = ({ read, write }: Descriptors): Channel => {
-  const buffer = new Uint8Array(BUFFER_BYTES);
-  const view = new DataView(buffer.buffer);
-  const outgoing = new Uint8Array(BUFFER_BYTES);
-  const outgoingView = new DataView(outgoing.buffer);
-  // What was read and not yet given out: [start, end).
-  let start = 0;
-  let end = 0;
+export class PipeChannel implements Channel {
+  readonly #descriptors: Descriptors;
+  readonly #incoming = new Uint8Array(BUFFER_BYTES);
+  readonly #incomingView = new DataView(this.#incoming.buffer);
+  readonly #outgoing = new Uint8Array(BUFFER_BYTES);
+  readonly #outgoingView = new DataView(this.#outgoing.buffer);
+  /** What was read and not yet given out: [start, end). */
+  #start = 0;
+  #end = 0;
 
-  const fill = (bytes: number): boolean => {
-    if (start + bytes > BUFFER_BYTES) {
-      buffer.copyWithin(0, start, end);
-      end -= start;
-      start = 0;
+  constructor(descriptors: Descriptors) {
+    this.#descriptors = descriptors;
+  }
+
+  receive(): Frame | undefined {
+    if (this.#start === this.#end) {
+      this.#start = 0;
+      this.#end = 0;
     }
-    while (end - start < bytes) {
-      const count = read(buffer, end, BUFFER_BYTES - end);
+    if (!this.#fill(FRAME_HEAD_BYTES)) {
+      if (this.#start === this.#end) return undefined;
+      throw new Error(TORN);
+    }
+    const length = this.#incomingView.getUint32(this.#start, true);
+    if (length === 0 || length > TO_RUNNER_BYTES_MAX)
+      throw new Error(`a frame of ${length} bytes; the limit is ${TO_RUNNER_BYTES_MAX}`);
+    const bytes = length + FRAME_HEAD_BYTES - 1;
+    if (bytes > BUFFER_BYTES) return this.#receiveLarge(bytes);
+    if (!this.#fill(bytes)) throw new Error(TORN);
+    const at = this.#start;
+    this.#start += bytes;
+    return {
+      type: this.#incoming[at + FRAME_HEAD_BYTES - 1] ?? 0,
+      payload: this.#incoming.subarray(at + FRAME_HEAD_BYTES, at + bytes),
+    };
+  }
+
+  send(type: number, ...parts: readonly Uint8Array[]): void {
+    let bytes = FRAME_HEAD_BYTES;
+    for (const part of parts) bytes += part.length;
+    if (bytes > BUFFER_BYTES) {
+      this.#write(encodeFrame(type, ...parts), bytes);
+      return;
+    }
+    this.#outgoingView.setUint32(0, bytes - FRAME_HEAD_BYTES + 1, true);
+    this.#outgoing[FRAME_HEAD_BYTES - 1] = type;
+    let at = FRAME_HEAD_BYTES;
+    for (const part of parts) {
+      this.#outgoing.set(part, at);
+      at += part.length;
+    }
+    this.#write(this.#outgoing, bytes);
+  }
+
+  /** Reads until so many bytes are there; false where the pipe ended before. */
+  #fill(bytes: number): boolean {
+    if (this.#start + bytes > BUFFER_BYTES) {
+      this.#incoming.copyWithin(0, this.#start, this.#end);
+      this.#end -= this.#start;
+      this.#start = 0;
+    }
+    while (this.#end - this.#start < bytes) {
+      const count = this.#descriptors.read(this.#incoming, this.#end, BUFFER_BYTES - this.#end);
       if (count === 0) return false;
-      end += count;
+      this.#end += count;
     }
     return true;
-  };
+  }
 
   /** A frame that the buffer cannot hold gets memory of its own, once its length was checked (F1). */
-  const receiveLarge = (bytes: number): Frame => {
+  #receiveLarge(bytes: number): Frame {
     const whole = new Uint8Array(bytes);
-    whole.set(buffer.subarray(start, end));
-    let at = end - start;
-    start = 0;
-    end = 0;
+    whole.set(this.#incoming.subarray(this.#start, this.#end));
+    let at = this.#end - this.#start;
+    this.#start = 0;
+    this.#end = 0;
     while (at < bytes) {
-      const count = read(whole, at, bytes - at);
-      if (count === 0) throw new Error('the pipe ended within a frame');
+      const count = this.#descriptors.read(whole, at, bytes - at);
+      if (count === 0) throw new Error(TORN);
       at += count;
     }
     return { type: whole[FRAME_HEAD_BYTES - 1] ?? 0, payload: whole.subarray(FRAME_HEAD_BYTES) };
-  };
+  }
 
-  const writeAll = (from: Uint8Array, bytes: number): void => {
-    for (let at = 0; at < bytes;) at += write(from, at, bytes - at);
-  };
-
-  return {
-    receive() {
-      if (start === end) {
-        start = 0;
-        end = 0;
-      }
-      if (!fill(FRAME_HEAD_BYTES)) {
-        if (start === end) return undefined;
-        throw new Error('the pipe ended within a frame');
-      }
-      const length = view.getUint32(start, true);
-      if (length === 0 || length > TO_RUNNER_BYTES_MAX)
-        throw new Error(`a frame of ${length} bytes; the limit is ${TO_RUNNER_BYTES_MAX}`);
-      const bytes = length + FRAME_HEAD_BYTES - 1;
-      if (bytes > BUFFER_BYTES) return receiveLarge(bytes);
-      if (!fill(bytes)) throw new Error('the pipe ended within a frame');
-      const frame = {
-        type: buffer[start + FRAME_HEAD_BYTES - 1] ?? 0,
-        payload: buffer.subarray(start + FRAME_HEAD_BYTES, start + bytes),
-      };
-      start += bytes;
-      return frame;
-    },
-
-    send(type, ...parts) {
-      let bytes = FRAME_HEAD_BYTES;
-      for (const part of parts) bytes += part.length;
-      if (bytes > BUFFER_BYTES) {
-        const frame = encodeFrame(type, ...parts);
-        writeAll(frame, frame.length);
-        return;
-      }
-      outgoingView.setUint32(0, bytes - FRAME_HEAD_BYTES + 1, true);
-      outgoing[FRAME_HEAD_BYTES - 1] = type;
-      let at = FRAME_HEAD_BYTES;
-      for (const part of parts) {
-        outgoing.set(part, at);
-        at += part.length;
-      }
-      writeAll(outgoing, bytes);
-    },
-  };
-};
+  #write(from: Uint8Array, bytes: number): void {
+    for (let at = 0; at < bytes;) at += this.#descriptors.write(from, at, bytes - at);
+  }
+}

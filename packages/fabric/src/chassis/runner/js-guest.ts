@@ -9,8 +9,7 @@ import type { QuickJSContext, QuickJSHandle, QuickJSRuntime } from 'quickjs-emsc
 import { Scope } from 'quickjs-emscripten-core';
 import { endOfThrown, GuestTrap, LinkRefusal, OUTPUT_BYTES_MAX, OutputOverflow } from './guest.ts';
 import type { Guest, LoadContext, RunEnd } from './guest.ts';
-import { createJsHost } from './js-host.ts';
-import type { JsHost } from './js-host.ts';
+import { JsHost } from './js-host.ts';
 import { PRELUDE } from './js-prelude.ts';
 import type { QuickJs } from './quickjs-engine.ts';
 import { MESSAGE_BYTES_MAX, plainText } from './text.ts';
@@ -201,7 +200,7 @@ export const loadJs = ({ header, bytes, link, ambient }: LoadContext, engine: Qu
       link.restart();
       let ticks = 0;
       const outOfFuel = (): boolean => fuel !== undefined && ticks * OPERATIONS_PER_TICK > fuel;
-      const host = createJsHost(link, ambient, { seeded: fuel !== undefined });
+      const host = new JsHost(link, ambient, { seeded: fuel !== undefined });
       const runtime = engine.current().newRuntime();
       runtime.setMemoryLimit(memoryBytes);
       runtime.setMaxStackSize(STACK_BYTES_MAX);

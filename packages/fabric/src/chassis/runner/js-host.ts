@@ -7,15 +7,15 @@ import type { HostLink } from './host-link.ts';
 import { isRecord, parseJson } from './json.ts';
 import { textRecord } from './pdk-kernel.ts';
 
-export interface JsHost {
-  /** Evaluates the prelude, an arrow function, and calls it with the functions; gives what it returned. */
-  install(context: QuickJSContext, scope: Scope, prelude: string): QuickJSHandle;
-  /** What the pipe threw, which QuickJS turned into an error of the guest's; undefined where it holds. */
-  broken(): HostGone | undefined;
-}
-
 /** Values of 53 bits, as many as a double's fraction holds. */
 const FRACTIONS = 2 ** 53;
+
+/** Characters of one log call; the log itself holds fewer bytes. */
+const LOG_TEXT_CHARS_MAX = 4 * LOG_BYTES_MAX;
+/** What stack traces call the prelude. */
+const PRELUDE_NAME = 'host.js';
+
+type VmFunction = Parameters<QuickJSContext['newFunction']>[1];
 
 const encoder = new TextEncoder();
 
@@ -66,75 +66,84 @@ const enveloped = (ask: () => unknown): string => {
   }
 };
 
-export const createJsHost = (
-  link: HostLink,
-  ambient: Ambient,
-  { seeded }: { readonly seeded: boolean },
-): JsHost => {
-  let broken: HostGone | undefined;
-  const needed = (name: 'http' | 'call'): void => {
-    if (!link.offers(name))
-      throw new HostRefusal('not-granted', `the host function ${name} is not listed`);
-  };
-  const call = (request: string): unknown => {
-    const reply = parseJson<unknown>(link.call(encoder.encode(request)));
+export class JsHost {
+  readonly #link: HostLink;
+  readonly #ambient: Ambient;
+  readonly #seeded: boolean;
+  #broken: HostGone | undefined;
+
+  /** `seeded`: the guest's clock stands still and its randomness is the ambient's. */
+  constructor(link: HostLink, ambient: Ambient, { seeded }: { readonly seeded: boolean }) {
+    this.#link = link;
+    this.#ambient = ambient;
+    this.#seeded = seeded;
+  }
+
+  /** What the pipe threw, which QuickJS turned into an error of the guest's; undefined where it holds. */
+  broken(): HostGone | undefined {
+    return this.#broken;
+  }
+
+  /** Evaluates the prelude, an arrow function, and calls it with the functions; gives what it returned. */
+  install(context: QuickJSContext, scope: Scope, prelude: string): QuickJSHandle {
+    const raw = scope.manage(context.newObject());
+    for (const [name, fn] of Object.entries(this.#functions(context)))
+      context.setProp(raw, name, scope.manage(context.newFunction(name, fn)));
+    const seeded = this.#seeded ? context.true : context.false;
+    const evaluated = context.evalCode(prelude, PRELUDE_NAME);
+    if (evaluated.error === undefined) {
+      const install = scope.manage(evaluated.value);
+      const result = context.callFunction(install, context.undefined, raw, seeded);
+      if (result.error === undefined) return scope.manage(result.value);
+      result.error.dispose();
+    } else evaluated.error.dispose();
+    // The prelude itself does nothing that could fail but for lack of memory.
+    throw new GuestTrap('there is no memory for the host’s functions');
+  }
+
+  #functions(context: QuickJSContext): Readonly<Record<string, VmFunction>> {
+    const ask =
+      (name: 'http' | 'call', act: (request: string) => unknown): VmFunction =>
+      (request) =>
+        context.newString(
+          this.#watched(() =>
+            enveloped(() => {
+              if (!this.#link.offers(name))
+                throw new HostRefusal('not-granted', `the host function ${name} is not listed`);
+              return act(boundedText(context, request, REQUEST_BYTES_MAX));
+            }),
+          ),
+        );
+    return {
+      call: ask('call', (request) => this.#call(request)),
+      http: ask('http', (request) => requestHttp(this.#link, request)),
+      log: (level, text) => {
+        const words = boundedText(context, text, LOG_TEXT_CHARS_MAX);
+        this.#link.log(levelOf(boundedText(context, level, LOG_TEXT_CHARS_MAX)), words);
+      },
+      random: () => context.newNumber(this.#randomShare()),
+    };
+  }
+
+  /** Remembers that the pipe broke: QuickJS catches what a host's function throws. */
+  #watched(act: () => string): string {
+    try {
+      return act();
+    } catch (thrown) {
+      if (thrown instanceof HostGone) this.#broken = thrown;
+      throw thrown;
+    }
+  }
+
+  #call(request: string): unknown {
+    const reply = parseJson<unknown>(this.#link.call(encoder.encode(request)));
     if (!reply.ok) throw new HostRefusal('bad-reply', reply.reason);
     return reply.value;
-  };
-  const random = new Uint8Array(8);
-  const randomShare = (): number => {
-    ambient.random(random);
-    return Number(new DataView(random.buffer).getBigUint64(0) >> 11n) / FRACTIONS;
-  };
+  }
 
-  return {
-    install(context, scope, prelude) {
-      const ask = (name: 'http' | 'call', act: (request: string) => unknown): QuickJSHandle =>
-        scope.manage(
-          context.newFunction(name, (request) => {
-            try {
-              return context.newString(
-                enveloped(() => {
-                  needed(name);
-                  return act(boundedText(context, request, REQUEST_BYTES_MAX));
-                }),
-              );
-            } catch (thrown) {
-              if (thrown instanceof HostGone) broken = thrown;
-              throw thrown;
-            }
-          }),
-        );
-      const raw = scope.manage(context.newObject());
-      context.setProp(raw, 'call', ask('call', call));
-      context.setProp(
-        raw,
-        'http',
-        ask('http', (request) => requestHttp(link, request)),
-      );
-      const log = context.newFunction('log', (level, text) => {
-        link.log(
-          levelOf(boundedText(context, level, REQUEST_BYTES_MAX)),
-          boundedText(context, text, LOG_BYTES_MAX * 4),
-        );
-      });
-      context.setProp(raw, 'log', scope.manage(log));
-      const share = context.newFunction('random', () => context.newNumber(randomShare()));
-      context.setProp(raw, 'random', scope.manage(share));
-
-      const install = scope.manage(context.unwrapResult(context.evalCode(prelude, 'host.js')));
-      const result = context.callFunction(
-        install,
-        context.undefined,
-        raw,
-        seeded ? context.true : context.false,
-      );
-      if (result.error !== undefined) {
-        result.error.dispose();
-        throw new GuestTrap('there is no room for the host’s functions');
-      }
-      return scope.manage(result.value);
-    },
-    broken: () => broken,
-  };
-};
+  #randomShare(): number {
+    const bytes = new Uint8Array(8);
+    this.#ambient.random(bytes);
+    return Number(new DataView(bytes.buffer).getBigUint64(0) >> 11n) / FRACTIONS;
+  }
+}

@@ -49,9 +49,9 @@ const orphaned = <Value>(record: Record<string, Value>): Record<string, Value> =
 const functionsOf = ({ kernel, wasi, memory }: LinkParts): ReadonlyMap<string, HostFunction> =>
   new Map(
     Object.entries({
-      'extism:host/env': kernel.functions,
+      'extism:host/env': kernel.functions(),
       'infrafabric:host': { call: kernel.call },
-      wasi_snapshot_preview1: wasi.functions,
+      wasi_snapshot_preview1: wasi.functions(),
       env: { abort: abortOf(memory) },
     }).flatMap(([module, functions]) =>
       Object.entries<HostFunction>(functions).map(([name, fn]) => [`${module} ${name}`, fn]),

@@ -4,7 +4,7 @@
  */
 import { admitModule } from '../admission/index.ts';
 import { crypto } from './builtins.ts';
-import { openChannel, standardDescriptors } from './channel.ts';
+import { PipeChannel, standardDescriptors } from './channel.ts';
 import { LinkRefusal } from './guest.ts';
 import { probe } from './probe.ts';
 import { openEngine } from './quickjs-engine.ts';
@@ -21,7 +21,7 @@ for (const intrinsic of [Object, Array, Function, Promise, Map, Set, Uint8Array]
 const run = async (): Promise<void> => {
   try {
     await createRunner({
-      channel: openChannel(standardDescriptors),
+      channel: new PipeChannel(standardDescriptors),
       ready: { node: process.versions.node, v8: process.versions.v8 },
       admitModule,
       meterModule: () => {

@@ -20,161 +20,214 @@ const VECTORS_MAX = 1_024;
 const NS_PER_MS = 1_000_000n;
 /** Characters of a line that has not ended; then it is logged as it is. */
 const LINE_CHARS_MAX = 4_096;
+const VECTOR_BYTES = 8;
+const CLOCK_REALTIME = 0;
 const STDIN = 0;
 const STDOUT = 1;
 const STDERR = 2;
 
-export interface Wasi {
-  /** What does something, by name; every other name of preview 1 is `notImplemented`. */
-  readonly functions: Readonly<Record<string, HostFunction>>;
-  /** The memory that pointers are into: the instance's, once it stands. */
-  bind(memory: WebAssembly.Memory): void;
-  begin(input: Uint8Array): void;
-  /** What a command wrote to its standard output, and logs lines that did not end. */
-  finish(): Uint8Array;
-}
+const NOTHING = new Uint8Array();
 
 /** Collects text until a line ends. */
-const lineLog = (link: HostLink, level: number) => {
-  const decoder = new TextDecoder();
-  let pending = '';
-  const flush = (): void => {
-    if (pending !== '') link.log(level, pending);
-    pending = '';
-  };
-  return {
-    write(bytes: Uint8Array): void {
-      // More than the log holds is not even decoded.
-      const text = decoder.decode(bytes.subarray(0, LOG_BYTES_MAX), { stream: true });
-      const lines = (pending + text).split('\n');
-      pending = lines.pop() ?? '';
-      for (const line of lines) link.log(level, line);
-      if (pending.length > LINE_CHARS_MAX) flush();
-    },
-    finish(): void {
-      pending += decoder.decode();
-      flush();
-    },
-  };
-};
+class LineLog {
+  readonly #link: HostLink;
+  readonly #level: number;
+  readonly #decoder = new TextDecoder();
+  #pending = '';
 
-/** `command`: standard input is the run's input, standard output its output. `library`: both are the log's. */
-export const createWasi = (link: HostLink, ambient: Ambient, kind: 'command' | 'library'): Wasi => {
-  let memory: WebAssembly.Memory | undefined;
-  let input = new Uint8Array();
-  let inputAt = 0;
-  let output: Uint8Array[] = [];
-  let outputBytes = 0;
-  let streams = { stdout: lineLog(link, LOG_LEVEL.info), stderr: lineLog(link, LOG_LEVEL.warn) };
+  constructor(link: HostLink, level: number) {
+    this.#link = link;
+    this.#level = level;
+  }
 
-  /** A view of the guest's memory, or a trap: no module without a memory has pointers. Pointers come as signed i32. */
-  const span = (pointer: number, bytes: number): Uint8Array | undefined => {
-    if (memory === undefined) throw new GuestTrap('WASI needs an exported memory');
+  write(bytes: Uint8Array): void {
+    // More than the log holds is not even decoded.
+    const text = this.#decoder.decode(bytes.subarray(0, LOG_BYTES_MAX), { stream: true });
+    const lines = (this.#pending + text).split('\n');
+    this.#pending = lines.pop() ?? '';
+    for (const line of lines) this.#link.log(this.#level, line);
+    if (this.#pending.length > LINE_CHARS_MAX) this.#flush();
+  }
+
+  finish(): void {
+    this.#pending += this.#decoder.decode();
+    this.#flush();
+  }
+
+  #flush(): void {
+    if (this.#pending !== '') this.#link.log(this.#level, this.#pending);
+    this.#pending = '';
+  }
+}
+
+/** Memory that the module exports, as WASI's pointers mean it. They come as signed i32. */
+class PointedMemory {
+  #memory: WebAssembly.Memory | undefined;
+
+  bind(memory: WebAssembly.Memory | undefined): void {
+    this.#memory = memory;
+  }
+
+  /** A view that is good until the memory grows; undefined where it would end outside. */
+  span(pointer: number, bytes: number): Uint8Array | undefined {
+    if (this.#memory === undefined) throw new GuestTrap('WASI needs an exported memory');
+    const { buffer } = this.#memory;
     const at = pointer >>> 0;
     const count = bytes >>> 0;
-    if (at + count > memory.buffer.byteLength) return undefined;
-    return new Uint8Array(memory.buffer, at, count);
-  };
-  const storeWord = (pointer: number, value: number): number => {
-    const bytes = span(pointer, 4);
-    if (bytes === undefined) return ERRNO.fault;
-    new DataView(bytes.buffer, bytes.byteOffset, 4).setUint32(0, value, true);
-    return ERRNO.success;
-  };
-  const storeLong = (pointer: number, value: bigint): number => {
-    const bytes = span(pointer, 8);
-    if (bytes === undefined) return ERRNO.fault;
-    new DataView(bytes.buffer, bytes.byteOffset, 8).setBigUint64(0, value, true);
-    return ERRNO.success;
-  };
-  const storePair = (first: number, second: number): number =>
-    storeWord(first, 0) === ERRNO.success ? storeWord(second, 0) : ERRNO.fault;
+    return at + count > buffer.byteLength ? undefined : new Uint8Array(buffer, at, count);
+  }
 
-  /** Moves each buffer of a vector; the number of bytes goes to `countAt`. */
-  const vector = (
-    pointer: number,
-    count: number,
-    countAt: number,
-    move: (bytes: Uint8Array) => number,
-  ): number => {
+  storeWord(pointer: number, value: number): number {
+    const bytes = this.span(pointer, 4);
+    if (bytes === undefined) return ERRNO.fault;
+    new DataView(bytes.buffer, bytes.byteOffset).setUint32(0, value, true);
+    return ERRNO.success;
+  }
+
+  storeLong(pointer: number, value: bigint): number {
+    const bytes = this.span(pointer, 8);
+    if (bytes === undefined) return ERRNO.fault;
+    new DataView(bytes.buffer, bytes.byteOffset).setBigUint64(0, value, true);
+    return ERRNO.success;
+  }
+
+  /** Moves each buffer of a vector of `iovec`; the number of bytes that moved goes to `countAt`. */
+  moveVector({ pointer, count, countAt }: Vector, move: (bytes: Uint8Array) => number): number {
     if (count >>> 0 > VECTORS_MAX) return ERRNO.inval;
-    const table = span(pointer, count * 8);
+    const table = this.span(pointer, count * VECTOR_BYTES);
     if (table === undefined) return ERRNO.fault;
     const entries = new DataView(table.buffer, table.byteOffset, table.length);
     let moved = 0;
-    for (let entry = 0; entry < count; entry += 1) {
-      const bytes = span(
-        entries.getUint32(entry * 8, true),
-        entries.getUint32(entry * 8 + 4, true),
-      );
+    for (let at = 0; at < table.length; at += VECTOR_BYTES) {
+      const bytes = this.span(entries.getUint32(at, true), entries.getUint32(at + 4, true));
       if (bytes === undefined) return ERRNO.fault;
       moved += move(bytes);
     }
-    return storeWord(countAt, moved);
-  };
+    return this.storeWord(countAt, moved);
+  }
+}
 
-  const emit = (fd: number, bytes: Uint8Array): number => {
-    if (fd === STDERR) streams.stderr.write(bytes);
-    else if (kind === 'library') streams.stdout.write(bytes);
-    else {
-      outputBytes += bytes.length;
-      if (outputBytes > OUTPUT_BYTES_MAX) throw new OutputOverflow(outputBytes);
-      output.push(bytes.slice());
-    }
-    return bytes.length;
-  };
-  const consume = (into: Uint8Array): number => {
-    const bytes = input.subarray(inputAt, inputAt + into.length);
+interface Vector {
+  readonly pointer: number;
+  readonly count: number;
+  readonly countAt: number;
+}
+
+/** `command`: standard input is the run's input, standard output its output. `library`: it reads nothing, and writes to the log. */
+export class Wasi {
+  readonly #link: HostLink;
+  readonly #ambient: Ambient;
+  readonly #kind: 'command' | 'library';
+  readonly #memory = new PointedMemory();
+  #input: Uint8Array = NOTHING;
+  #inputAt = 0;
+  #output: Uint8Array = NOTHING;
+  #outputBytes = 0;
+  #stdout: LineLog;
+  #stderr: LineLog;
+
+  constructor(link: HostLink, ambient: Ambient, kind: 'command' | 'library') {
+    this.#link = link;
+    this.#ambient = ambient;
+    this.#kind = kind;
+    this.#stdout = new LineLog(link, LOG_LEVEL.info);
+    this.#stderr = new LineLog(link, LOG_LEVEL.warn);
+  }
+
+  /** The memory that pointers are into: the instance's, once it stands. */
+  bind(memory: WebAssembly.Memory | undefined): void {
+    this.#memory.bind(memory);
+  }
+
+  begin(input: Uint8Array): void {
+    this.#memory.bind(undefined);
+    // A copy: the pipe's buffer takes replies while this run still reads.
+    this.#input = this.#kind === 'command' ? input.slice() : NOTHING;
+    this.#inputAt = 0;
+    this.#output = NOTHING;
+    this.#outputBytes = 0;
+    this.#stdout = new LineLog(this.#link, LOG_LEVEL.info);
+    this.#stderr = new LineLog(this.#link, LOG_LEVEL.warn);
+  }
+
+  /** What a command wrote to its standard output; logs lines that did not end. */
+  finish(): Uint8Array {
+    this.#stdout.finish();
+    this.#stderr.finish();
+    return this.#output.subarray(0, this.#outputBytes);
+  }
+
+  /** What does something, by name; every other name of preview 1 is `notImplemented`. */
+  functions(): Readonly<Record<string, HostFunction>> {
+    const memory = this.#memory;
+    const nothing = (countAt: number, bytesAt: number): number =>
+      memory.storeWord(countAt, 0) === ERRNO.success ? memory.storeWord(bytesAt, 0) : ERRNO.fault;
+    return {
+      ...this.#streamFunctions(),
+      args_get: () => ERRNO.success,
+      args_sizes_get: nothing,
+      environ_get: () => ERRNO.success,
+      environ_sizes_get: nothing,
+      clock_res_get: (_clock: number, at: number) => memory.storeLong(at, NS_PER_MS),
+      clock_time_get: (clock: number, _precision: bigint, at: number) =>
+        memory.storeLong(at, BigInt(this.#clockMs(clock)) * NS_PER_MS),
+      random_get: (at: number, count: number) => {
+        const bytes = memory.span(at, count);
+        if (bytes === undefined) return ERRNO.fault;
+        this.#ambient.random(bytes);
+        return ERRNO.success;
+      },
+      proc_exit: (code: number) => {
+        throw new GuestExit(code);
+      },
+    };
+  }
+
+  #streamFunctions(): Readonly<Record<string, HostFunction>> {
+    const memory = this.#memory;
+    return {
+      // No folder is open before the guest runs, so there is none that a link could lead out of.
+      fd_prestat_get: () => ERRNO.badf,
+      fd_prestat_dir_name: () => ERRNO.badf,
+      fd_read: (fd: number, pointer: number, count: number, countAt: number) =>
+        fd === STDIN
+          ? memory.moveVector({ pointer, count, countAt }, (into) => this.#read(into))
+          : ERRNO.badf,
+      fd_write: (fd: number, pointer: number, count: number, countAt: number) =>
+        fd === STDOUT || fd === STDERR
+          ? memory.moveVector({ pointer, count, countAt }, (bytes) => this.#write(fd, bytes))
+          : ERRNO.badf,
+    };
+  }
+
+  #clockMs(clock: number): number {
+    return clock === CLOCK_REALTIME ? this.#ambient.wallMs() : this.#ambient.steadyMs();
+  }
+
+  #read(into: Uint8Array): number {
+    const bytes = this.#input.subarray(this.#inputAt, this.#inputAt + into.length);
     into.set(bytes);
-    inputAt += bytes.length;
+    this.#inputAt += bytes.length;
     return bytes.length;
-  };
+  }
 
-  const functions: Readonly<Record<string, HostFunction>> = {
-    args_get: () => ERRNO.success,
-    args_sizes_get: storePair,
-    environ_get: () => ERRNO.success,
-    environ_sizes_get: storePair,
-    clock_res_get: (_clock: number, pointer: number) => storeLong(pointer, NS_PER_MS),
-    clock_time_get: (clock: number, _precision: bigint, pointer: number) =>
-      storeLong(pointer, BigInt(clock === 0 ? ambient.wallMs() : ambient.steadyMs()) * NS_PER_MS),
-    random_get: (pointer: number, count: number) => {
-      const bytes = span(pointer, count);
-      if (bytes === undefined) return ERRNO.fault;
-      ambient.random(bytes);
-      return ERRNO.success;
-    },
-    fd_prestat_get: () => ERRNO.badf,
-    fd_prestat_dir_name: () => ERRNO.badf,
-    fd_read: (fd: number, vectors: number, count: number, countAt: number) =>
-      fd === STDIN ? vector(vectors, count, countAt, consume) : ERRNO.badf,
-    fd_write: (fd: number, vectors: number, count: number, countAt: number) =>
-      fd === STDOUT || fd === STDERR
-        ? vector(vectors, count, countAt, (bytes) => emit(fd, bytes))
-        : ERRNO.badf,
-    proc_exit: (code: number) => {
-      throw new GuestExit(code);
-    },
-  };
+  #write(fd: number, bytes: Uint8Array): number {
+    if (fd === STDERR) this.#stderr.write(bytes);
+    else if (this.#kind === 'library') this.#stdout.write(bytes);
+    else this.#append(bytes);
+    return bytes.length;
+  }
 
-  return {
-    functions,
-    bind(bound) {
-      memory = bound;
-    },
-    begin(bytes) {
-      memory = undefined;
-      // A copy: the pipe's buffer takes replies while this run still reads.
-      input = kind === 'command' ? bytes.slice() : new Uint8Array();
-      inputAt = 0;
-      output = [];
-      outputBytes = 0;
-      streams = { stdout: lineLog(link, LOG_LEVEL.info), stderr: lineLog(link, LOG_LEVEL.warn) };
-    },
-    finish() {
-      streams.stdout.finish();
-      streams.stderr.finish();
-      return output.length === 1 ? (output[0] ?? new Uint8Array()) : Buffer.concat(output);
-    },
-  };
-};
+  /** Into one buffer that doubles: programs that write byte by byte would fill the heap with small ones. */
+  #append(bytes: Uint8Array): void {
+    const end = this.#outputBytes + bytes.length;
+    if (end > OUTPUT_BYTES_MAX) throw new OutputOverflow(end);
+    if (end > this.#output.length) {
+      const larger = new Uint8Array(Math.max(end, 2 * this.#output.length));
+      larger.set(this.#output.subarray(0, this.#outputBytes));
+      this.#output = larger;
+    }
+    this.#output.set(bytes, this.#outputBytes);
+    this.#outputBytes = end;
+  }
+}

@@ -9,11 +9,9 @@ import type { Guest, LoadContext, RunEnd } from './guest.ts';
 import { functionOf, globalOf, initialize, memoryOf } from './instance.ts';
 import { callJson } from './json-abi.ts';
 import { linkImports } from './links.ts';
-import { createPdkKernel } from './pdk-kernel.ts';
-import type { PdkKernel } from './pdk-kernel.ts';
-import { describeThrown, plainText } from './text.ts';
-import { createWasi } from './wasi.ts';
-import type { Wasi } from './wasi.ts';
+import { PdkKernel } from './pdk-kernel.ts';
+import { plainText } from './text.ts';
+import { Wasi } from './wasi.ts';
 
 interface Compiled {
   readonly module: WebAssembly.Module;
@@ -86,8 +84,8 @@ const bounded = (end: RunEnd): RunEnd =>
 export const loadWasm = (context: LoadContext): Guest => {
   const { header, link, ambient } = context;
   const { module, meter } = compile(context);
-  const kernel = createPdkKernel(link, header.config);
-  const wasi = createWasi(link, ambient, header.abi === 'wasi' ? 'command' : 'library');
+  const kernel = new PdkKernel(link, header.config);
+  const wasi = new Wasi(link, ambient, header.abi === 'wasi' ? 'command' : 'library');
   let current: WebAssembly.Instance | undefined;
   const imports = linkImports(module, context, {
     kernel,
