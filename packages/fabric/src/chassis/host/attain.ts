@@ -88,39 +88,57 @@ export const candidates = (
 };
 
 const attain = async (options: AttainOptions): Promise<Attainment> => {
-  const { siteWith, layersOff, hasBubblewrap, isRoot, nodeVersion, memoryMib, clock } = options;
-  let best: ProbeReport | undefined;
+  const { hasBubblewrap, isRoot, nodeVersion } = options;
+  const { best, failure } = await probeAll(options);
+  const { platform, arch } = process;
+  const { level, layers, attempts, tried } = best;
+  const lacking = {
+    level,
+    layers,
+    platform,
+    arch,
+    isRoot,
+    hasBubblewrap,
+    failure,
+    hasFilter: hasSeccompTable(arch),
+  };
+  return {
+    layers: tried,
+    attained: {
+      level,
+      layers,
+      attempts,
+      node: nodeVersion,
+      platform: `${platform}-${arch}`,
+      missing: missingOf(lacking),
+    },
+  };
+};
+
+/** No runner came up, with any set of layers. */
+const NOTHING: ProbeReport = { level: 0, layers: [], attempts: [], tried: new Set(), v8: '' };
+
+/** Set by set, until one is good enough. The failure is that of the fullest set that did not come up. */
+const probeAll = async ({
+  siteWith,
+  layersOff,
+  hasBubblewrap,
+  memoryMib,
+  clock,
+}: AttainOptions): Promise<{
+  readonly best: ProbeReport;
+  readonly failure: string | undefined;
+}> => {
+  let best = NOTHING;
   let failure: string | undefined;
   for (const layers of candidates(process.platform, process.arch, hasBubblewrap, layersOff)) {
     try {
       const report = await probeSite(await siteWith(layers), memoryMib, clock);
-      if (best === undefined || report.level > best.level) best = report;
+      if (best === NOTHING || report.level > best.level) best = report;
       if (report.level >= 2) break;
     } catch (cause) {
-      // The next set has fewer layers; what the fullest one lacked is what has to be told.
       failure ??= plainLine(cause instanceof Error ? cause.message : 'unknown', DETAIL_CHARS_MAX);
     }
   }
-  const level = best?.level ?? 0;
-  const layers = best?.layers ?? [];
-  return {
-    layers: best?.tried ?? new Set(),
-    attained: {
-      level,
-      layers,
-      node: nodeVersion,
-      platform: `${process.platform}-${process.arch}`,
-      attempts: best?.attempts ?? [],
-      missing: missingOf({
-        level,
-        layers,
-        platform: process.platform,
-        arch: process.arch,
-        isRoot,
-        hasBubblewrap,
-        hasFilter: hasSeccompTable(process.arch),
-        failure,
-      }),
-    },
-  };
+  return { best, failure };
 };

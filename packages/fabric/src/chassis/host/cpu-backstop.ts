@@ -12,6 +12,13 @@ export const LIFE_CPU_S_MAX = 7_200;
 /** Budgets of runs for which one setting lasts: it takes 3 ms, which a call of 20 µs should not wait for each time. */
 const RUNS_AHEAD = 2;
 
+/**
+ * Limits of a blank runner, which suit runs of the usual budget: booting took 30 ms of its life, and one turn of the limit
+ * is a grain of a second.
+ */
+export const cpuSecondsOfBlank = (cpuMsMax: number): CpuSeconds =>
+  cpuSecondsFor(MS_PER_S, cpuMsMax);
+
 /** Limits for a run of `cpuMsMax` after `usedMs`. */
 export const cpuSecondsFor = (usedMs: number, cpuMsMax: number): CpuSeconds => ({
   softS: Math.min(Math.ceil((usedMs + cpuMsMax) / MS_PER_S) + SLACK_S, LIFE_CPU_S_MAX),

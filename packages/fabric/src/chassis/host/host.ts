@@ -22,7 +22,7 @@ import type { Attained, Broker, Runner, RunnerHost, Tenant } from '../words.ts';
 import { attainOnce, type Attainment } from './attain.ts';
 import { bootRunner, type Site } from './boot.ts';
 import { monotonicClock, type MonotonicClock } from './clock.ts';
-import { cpuSecondsFor } from './cpu-backstop.ts';
+import { cpuSecondsOfBlank } from './cpu-backstop.ts';
 import { openFifos } from './fifos.ts';
 import { Pool } from './pool.ts';
 import { TenantRunner } from './runner.ts';
@@ -178,7 +178,7 @@ class Host implements RunnerHost {
         bootRunner({
           site,
           memoryMib: size,
-          cpu: cpuSecondsFor(0, RUN_CPU_MS_DEFAULT),
+          cpu: cpuSecondsOfBlank(RUN_CPU_MS_DEFAULT),
           ...(breachFile === undefined ? {} : { runnerFile: breachFile }),
         }),
     });

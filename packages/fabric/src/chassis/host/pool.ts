@@ -9,6 +9,8 @@ import type { Blank } from './boot.ts';
 
 /** Age at which a blank runner is replaced, ms: it keeps the node that it was booted with. */
 const IDLE_MS_MAX = 600_000;
+/** Wait before a runner that was taken is replaced, ms: booting takes a core, which its first run wants. */
+const REFILL_WAIT_MS = 25;
 /** Callers that may wait for a runner. More: waiting becomes longer than what is waited for. */
 const WAITING_MAX = 64;
 
@@ -28,6 +30,7 @@ export class Pool {
   readonly #alive = new Set<Promise<Blank>>();
   #booting = 0;
   #aging: NodeJS.Timeout | undefined;
+  #refilling: NodeJS.Timeout | undefined;
   #isClosed = false;
 
   constructor(options: PoolOptions) {
@@ -66,14 +69,12 @@ export class Pool {
   async close(): Promise<void> {
     this.#isClosed = true;
     clearTimeout(this.#aging);
+    clearTimeout(this.#refilling);
     for (const wake of this.#waiting.splice(0)) wake();
-    const alive = await Promise.allSettled(this.#alive);
+    const booted = await Promise.allSettled(this.#alive);
+    const alive = booted.flatMap((boot) => (boot.status === 'fulfilled' ? [boot.value] : []));
     await Promise.all(
-      alive.map((boot) =>
-        boot.status === 'fulfilled'
-          ? boot.value.process.kill({ cause: 'revoked', detail: 'the host closed' })
-          : undefined,
-      ),
+      alive.map(({ process }) => process.kill({ cause: 'revoked', detail: 'the host closed' })),
     );
   }
 
@@ -85,9 +86,16 @@ export class Pool {
   #takeReady(memoryMib: number): Blank | undefined {
     const at = this.#blank.findIndex((blank) => blank.memoryMib === memoryMib);
     const [found] = at === -1 ? [] : this.#blank.splice(at, 1);
-    // In the background, and after whoever took it has begun.
-    if (found !== undefined) setImmediate(() => this.#refill());
+    if (found !== undefined) this.#refillLater();
     return found;
+  }
+
+  /** In the background, and after whoever took a runner has begun. */
+  #refillLater(): void {
+    this.#refilling ??= setTimeout(() => {
+      this.#refilling = undefined;
+      this.#refill();
+    }, REFILL_WAIT_MS).unref();
   }
 
   #turn(): Promise<void> {

@@ -3,7 +3,7 @@
  * report says what the host itself saw.
  */
 import { RUN_INPUT_BYTES_MAX, RUN_OUTPUT_BYTES_MAX } from '@infrafabric/protocol';
-import type { IsolationLevel, RunCause } from '@infrafabric/protocol';
+import type { IsolationLevel, RunCause, RunMeasure } from '@infrafabric/protocol';
 import {
   encodeFrame,
   FROM_RUNNER,
@@ -12,7 +12,7 @@ import {
   RESULT_STATUS,
   TO_RUNNER,
 } from '../frame.ts';
-import type { Broker, BrokerRun, RunReport, RunRequest, Tenant } from '../words.ts';
+import type { Broker, BrokerRun, BrokerUse, RunReport, RunRequest, Tenant } from '../words.ts';
 import type { Conversation, Taken, Turn } from './conversation.ts';
 import { plainLine, textOf } from './plain-text.ts';
 import { readHttpCall } from './replies.ts';
@@ -50,10 +50,13 @@ interface Result {
   readonly cause: RunCause;
   readonly output: Uint8Array;
   readonly detail: string;
-  readonly fuel: number;
+  /** Absent where nothing was told. */
+  readonly fuel: number | undefined;
 }
 
 const NOTHING = new Uint8Array();
+const UNTOLD: Result = { cause: 'protocol', output: NOTHING, detail: '', fuel: undefined };
+const UNUSED: BrokerUse = { apiCalls: 0, networkCalls: 0, sentBytes: 0, receivedBytes: 0 };
 
 export class Run implements Turn {
   readonly #options: RunOptions;
@@ -92,33 +95,33 @@ export class Run implements Turn {
 
   settle(use: Use, ending: Ending | undefined): void {
     this.#isOver = true;
-    const { request, onReport, level, queueMs, isDeterministic } = this.#options;
-    const result = ending === undefined ? this.#result : undefined;
-    const cause = ending?.cause ?? result?.cause ?? 'protocol';
-    this.#broker?.close(cause === 'revoked' ? 'revoked' : 'ended');
-    const used = this.#broker?.use();
-    const violation = violationOf(cause);
+    const { request, onReport, level } = this.#options;
+    const end = ending === undefined ? (this.#result ?? UNTOLD) : { ...UNTOLD, ...ending };
+    this.#broker?.close(end.cause === 'revoked' ? 'revoked' : 'ended');
+    const violation = violationOf(end.cause);
     if (violation !== undefined)
       request.onNote({ kind: 'violation', violation, subject: `run ${violation}` });
     onReport({
-      cause,
-      output: result?.output ?? NOTHING,
-      detail: ending?.detail ?? result?.detail ?? '',
+      cause: end.cause,
+      output: end.output,
+      detail: end.detail,
       level,
       log: this.#log.bytes(),
-      measure: {
-        queueMs: Math.round(queueMs),
-        wallMs: Math.round(use.wallMs),
-        cpuMs: Math.round(use.cpuMs),
-        peakMemoryBytes: use.peakBytes,
-        apiCalls: used?.apiCalls ?? 0,
-        networkCalls: used?.networkCalls ?? 0,
-        sentBytes: used?.sentBytes ?? 0,
-        receivedBytes: used?.receivedBytes ?? 0,
-        logBytes: this.#log.count,
-        ...(isDeterministic && result !== undefined ? { fuel: result.fuel } : {}),
-      },
+      measure: this.#measure(use, end.fuel),
     });
+  }
+
+  #measure(use: Use, fuel: number | undefined): RunMeasure {
+    const { queueMs, isDeterministic } = this.#options;
+    return {
+      queueMs: Math.round(queueMs),
+      wallMs: Math.round(use.wallMs),
+      cpuMs: Math.round(use.cpuMs),
+      peakMemoryBytes: use.peakBytes,
+      ...(this.#broker?.use() ?? UNUSED),
+      logBytes: this.#log.count,
+      ...(isDeterministic && fuel !== undefined ? { fuel } : {}),
+    };
   }
 
   #hostCall(payload: Uint8Array): Taken {

@@ -138,13 +138,13 @@ export class RunnerProcess {
 
   onFrame(type: number, payload: Uint8Array, isLast: boolean): void {
     if (this.#ending !== undefined) return;
-    if (this.#listener === undefined) this.kill({ cause: 'protocol', detail: 'an early frame' });
+    if (this.#listener === undefined) this.#end({ cause: 'protocol', detail: 'an early frame' });
     else this.#listener.onFrame(type, payload, isLast);
   }
 
   onOversize(length: number, type: number | undefined): void {
     this.#listener?.onOversize(length, type);
-    this.kill({ cause: 'protocol', detail: `a frame of ${length} bytes` });
+    this.#end({ cause: 'protocol', detail: `a frame of ${length} bytes` });
   }
 
   send(frame: Uint8Array): void {

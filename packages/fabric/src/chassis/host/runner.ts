@@ -4,7 +4,7 @@
  * K6  A runner that ran a guest admits nothing: a blank one is asked, and thrown away.
  * K7  Every run is reported, whatever happened; nothing is thrown at whoever waits for it.
  */
-import assert from 'node:assert/strict';
+import { ok as assert } from 'node:assert/strict';
 import type { IsolationLayer, IsolationLevel, RunLimits } from '@infrafabric/protocol';
 import { ADMISSION_VERSION } from '../admission/index.ts';
 import { FROM_RUNNER, TO_RUNNER, withHeader } from '../frame.ts';

@@ -74,7 +74,8 @@ export class Watchdog {
   begin(limits: WatchLimits): void {
     const { clock, meter } = this.#options;
     const startedAtMs = clock.nowMs();
-    const cpuAtStartMs = meter.cpuMs();
+    // An idle runner uses nothing. One that does without being asked pays for it with the next turn.
+    const cpuAtStartMs = this.#share?.cpuMs ?? meter.cpuMs();
     this.#watch = { limits, startedAtMs, cpuAtStartMs };
     this.#shareOut(startedAtMs, cpuAtStartMs, limits.cpuPercentMax);
     this.#arm(startedAtMs, 0, 0);
