@@ -27,3 +27,12 @@ export type {
   Tenant,
   Verdict,
 } from './words.ts';
+// What the containment suite attacks with, and measures against: the jail's own parts, and the words of the pipe.
+export type { BrokerOptions } from './broker/broker.ts';
+export { FROM_RUNNER, HOST_FUNCTIONS, REPLY_STATUS } from './frame.ts';
+export { nodeLineOf } from './jail/flags.ts';
+export { identityOf, launchPlan } from './jail/launch.ts';
+export { leafPid } from './jail/leaf.ts';
+export { librariesOf } from './jail/libraries.ts';
+export { addressLimit, lockWords, setLimits } from './jail/rlimits.ts';
+export { seccompFilter } from './jail/seccomp.ts';
