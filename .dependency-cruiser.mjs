@@ -115,6 +115,32 @@ export default {
       to: { path: '^packages/fabric/src/(engine|rooms|surfaces)/' },
     },
     {
+      name: 'chassis-knows-no-engine',
+      comment:
+        'Who runs foreign code holds no realm: it is another process, on another machine perhaps.',
+      severity: 'error',
+      from: { path: '^packages/fabric/src/chassis/', pathNot: TEST },
+      to: {
+        path: '^packages/fabric/src/(effects|engine|followers|rooms|surfaces|witness)/',
+      },
+    },
+    {
+      name: 'runners-hold-nothing-else',
+      comment:
+        'These become the one file in the jail: built-ins, each other and the QuickJS loader.',
+      severity: 'error',
+      from: {
+        path: '^packages/fabric/src/chassis/((runner|admission|fuel)/|frame\\.ts$)',
+        pathNot: TEST,
+      },
+      to: {
+        path: '.',
+        pathNot:
+          '^packages/fabric/src/chassis/((runner|admission|fuel)/|(frame|words)\\.ts$)|node_modules/(quickjs-emscripten-core|@jitl)/|^(node:)?(fs|process|crypto|buffer|util|child_process|dgram|net|worker_threads)$',
+        dependencyTypesNot: ['type-only'],
+      },
+    },
+    {
       name: 'sources-never-import-tests',
       severity: 'error',
       from: { path: '^packages/[^/]+/src/', pathNot: TEST },
@@ -127,7 +153,7 @@ export default {
       from: { path: '^packages/([^/]+)/' },
       to: {
         path: '^packages/[^/]+/src/',
-        pathNot: '^packages/($1/|[^/]+/src/index\\.tsx?$)',
+        pathNot: '^packages/($1/|[^/]+/src/index\\.tsx?$|fabric/src/chassis/index\\.ts$)',
         dependencyTypes: ['local'],
       },
     },
@@ -157,7 +183,11 @@ export default {
     {
       name: 'no-development-dependency-in-sources',
       severity: 'error',
-      from: { path: '^packages/(protocol|tlog|core|fabric|sdk|cli)/src/', pathNot: TEST },
+      // A checkout bundles its runner itself; a package brings it bundled.
+      from: {
+        path: '^packages/(protocol|tlog|core|fabric|sdk|cli)/src/',
+        pathNot: `${TEST}|^packages/fabric/src/chassis/runner-file\\.ts$`,
+      },
       to: { dependencyTypes: ['npm-dev'], dependencyTypesNot: ['type-only'], pathNot: '@types/' },
     },
     {
