@@ -78,6 +78,8 @@ export class RunFixture {
       stderr: sink('stderr'),
       stdinIsTerminal: false,
       readStdin: () => Promise.resolve(''),
+      readStdinBytes: () => Promise.resolve(Buffer.alloc(0)),
+      askHidden: () => Promise.resolve(Buffer.alloc(0)),
       ask: () => Promise.reject(new Error('nobody is there to ask')),
       interrupted: interrupt.signal,
     };

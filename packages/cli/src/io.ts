@@ -18,8 +18,12 @@ export interface Io {
   readonly stdinIsTerminal: boolean;
   /** All of standard input as text. */
   readonly readStdin: () => Promise<string>;
+  /** All of standard input as it is, in memory that nobody else has; cut off behind `bytesMax`. */
+  readonly readStdinBytes: (bytesMax: number) => Promise<Buffer>;
   /** One line from the person at the terminal. */
   readonly ask: (question: string) => Promise<string>;
+  /** The same for what the terminal must not show; the caller zeroes it. */
+  readonly askHidden: (question: string) => Promise<Buffer>;
   /** Aborts at the first Ctrl-C or SIGTERM. */
   readonly interrupted: AbortSignal;
 }

@@ -1,5 +1,6 @@
 /** This process as an `Io`: its streams, its terminal, its signals. */
 import { currentEnvironment } from './config.ts';
+import { bytesUpTo } from './stdin-bytes.ts';
 import type { Io, Sink } from './io.ts';
 import { main } from './main.ts';
 import { EXIT_INTERRUPTED } from './output/exit.ts';
@@ -40,6 +41,7 @@ const terminalIo = (interrupted: AbortSignal): Io => ({
     for await (const chunk of process.stdin) chunks.push(Buffer.from(chunk));
     return Buffer.concat(chunks).toString('utf8');
   },
+  readStdinBytes: (bytesMax) => bytesUpTo(process.stdin, bytesMax),
   ask: async (question) => {
     const { createInterface } = await import('node:readline/promises');
     const reader = createInterface({ input: process.stdin, output: process.stderr });
@@ -49,6 +51,8 @@ const terminalIo = (interrupted: AbortSignal): Io => ({
       reader.close();
     }
   },
+  askHidden: async (question) =>
+    (await import('./hidden-line.ts')).askHiddenLine(process, question, interrupted),
   interrupted,
 });
 

@@ -58,6 +58,8 @@ export const runOne = async (
     stderr: sink('stderr'),
     stdinIsTerminal: false,
     readStdin: async () => stdin,
+    readStdinBytes: async (bytesMax) => Buffer.from(stdin).subarray(0, bytesMax),
+    askHidden: async () => Buffer.alloc(0),
     ask: async () => '',
     interrupted: new AbortController().signal,
   };

@@ -12,7 +12,7 @@ export interface Ran {
 export interface RunOptions {
   readonly env?: Environment;
   readonly cwd?: string;
-  readonly stdin?: string;
+  readonly stdin?: string | Buffer;
   /** A person sits there; `answers` are what they type. */
   readonly terminal?: boolean;
   readonly answers?: readonly string[];
@@ -45,10 +45,15 @@ export const run = async (words: readonly string[], options: RunOptions = {}): P
       },
     },
     stdinIsTerminal: terminal,
-    readStdin: async () => options.stdin ?? '',
+    readStdin: async () => (options.stdin ?? '').toString(),
+    readStdinBytes: async (bytesMax) => Buffer.from(options.stdin ?? '').subarray(0, bytesMax),
     ask: async (question) => {
       written.stderr += question;
       return answers.shift() ?? '';
+    },
+    askHidden: async (question) => {
+      written.stderr += question;
+      return Buffer.from(answers.shift() ?? '');
     },
     interrupted: options.signal ?? new AbortController().signal,
   };

@@ -44,7 +44,7 @@ export type {
   FileJournalPorts,
   RecoveryReport,
 } from './adapters/journal-file/journal.ts';
-export { openSecretKeeper, openSecretStore } from './chassis/secrets.ts';
+export { openSecretKeeper, openSecretStore, secretPlace } from './chassis/secrets.ts';
 export type { SecretStoreParts } from './chassis/secrets.ts';
 export { SecretsConfig } from './chassis/secrets-config.ts';
 export type { ListedSecret, SecretKeeper } from './adapters/secrets-file/keeper.ts';

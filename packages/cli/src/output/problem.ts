@@ -107,6 +107,10 @@ const NEXT_OF_CODE: Readonly<Record<string, string>> = {
   'isolation.too_low':
     'See what this machine lacks, and the command that adds it: ifab chassis levels',
   'run.not_found': 'See which runs there are: ifab chassis runs',
+  'secret.not_found': 'See which there are: ifab secret list. Set it: ifab secret set REF',
+  'secret.denied': 'Mend the rights that it names: of the file, or of the token in Vault.',
+  'secret.unavailable': 'When its store answers again: ifab secret check REF',
+  'secret.invalid': 'References are vault://path#field; values have 1 to 65,536 bytes.',
   'escalation.not_found': 'See which there are: ifab escalation list',
   'log.full': 'Make room on the disk of the data folder; the fabric goes on by itself.',
   'log.locked': 'Use the fabric that runs (ifab status), or stop it first.',

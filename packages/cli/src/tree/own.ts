@@ -3,6 +3,7 @@ import { rowOf } from '../registry/rows.ts';
 import type { CommandSpec, OptionSpec } from './command.ts';
 import { CHASSIS_COMMANDS } from './own-chassis.ts';
 import { GOVERNOR_COMMANDS } from './own-governor.ts';
+import { SECRET_COMMANDS } from './own-secrets.ts';
 import { argument, FILES, live, option, words } from './specs.ts';
 
 const PLAN_OPTIONS: readonly OptionSpec[] = [
@@ -276,6 +277,7 @@ export const OWN_COMMANDS: readonly CommandSpec[] = [
   ...WITNESS,
   ...GOVERNOR_COMMANDS,
   ...CHASSIS_COMMANDS,
+  ...SECRET_COMMANDS,
   ...SETTINGS,
   ...SHELL,
 ];

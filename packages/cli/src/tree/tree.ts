@@ -34,12 +34,13 @@ export const GROUPS: readonly GroupSpec[] = [
   },
   { noun: 'contract', summary: 'What modules may do, and what their providers promise.' },
   { noun: 'module', summary: 'Modules that were admitted or refused.' },
+  { noun: 'secret', summary: 'Credentials that modules use and never see.' },
   { noun: 'config', summary: 'Settings and where they come from.' },
 ];
 
 const derived = operationCommands(OWN_COMMANDS);
 const firstWords =
-  'serve run status top events plan phase task session blocker swarm capability match cost budget usage price breaker policy escalation chassis contract module witness doctor config op mcp completion help'.split(
+  'serve run status top events plan phase task session blocker swarm capability match cost budget usage price breaker policy escalation chassis contract module secret witness doctor config op mcp completion help'.split(
     ' ',
   );
 const rank = ({ path: [first = ''] }: CommandSpec): number => {

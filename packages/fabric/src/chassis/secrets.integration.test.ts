@@ -6,7 +6,7 @@ import { afterEach, beforeEach, expect, onTestFinished, test } from 'vitest';
 
 import type { SecretRef } from '../ports/secret-store.ts';
 import { SecretsConfig } from './secrets-config.ts';
-import { openSecretKeeper, openSecretStore } from './secrets.ts';
+import { openSecretKeeper, openSecretStore, secretPlace } from './secrets.ts';
 
 const NEVER = new AbortController().signal;
 const KEY: SecretRef = { path: 'if/prod', field: 'token' };
@@ -72,6 +72,18 @@ test('Vault: certificates that cannot be read are a wrong configuration', async 
   const auth = { kind: 'token', tokenFile: 'vault.token' };
   const config = { kind: 'vault', url: 'https://127.0.0.1:1', auth, caFile: 'none.pem' };
   await expect(valueFrom(config)).rejects.toMatchObject({ code: 'config.invalid' });
+});
+
+test.each([
+  [{ kind: 'file' }, 'secrets.age'],
+  [{ kind: 'env' }, 'the variable IFAB_SECRET_IF_PROD_TOKEN'],
+  [{ kind: 'systemd' }, 'the credential if+prod+token'],
+  [
+    { kind: 'vault', url: 'https://vault.example', auth: { kind: 'token', tokenFile: 't' } },
+    'https://vault.example secret/data/if/prod, field token',
+  ],
+])('%j looks in %s', (config, place) => {
+  expect(secretPlace(SecretsConfig.parse(config), KEY)).toBe(place);
 });
 
 test('only a file is changed by its keeper', () => {

@@ -2,14 +2,14 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 
-import { envSecrets, type TakenEnvironment } from '../adapters/secrets-env/store.ts';
+import { envSecrets, variableOf, type TakenEnvironment } from '../adapters/secrets-env/store.ts';
 import { secretKeeper, type SecretKeeper } from '../adapters/secrets-file/keeper.ts';
 import type { SecretFiles } from '../adapters/secrets-file/sealed-file.ts';
 import { fileSecrets } from '../adapters/secrets-file/store.ts';
-import { systemdSecrets } from '../adapters/secrets-systemd/store.ts';
+import { credentialName, systemdSecrets } from '../adapters/secrets-systemd/store.ts';
 import { vaultSecrets } from '../adapters/secrets-vault/store.ts';
 import { Fault } from '../fault.ts';
-import type { SecretStore } from '../ports/secret-store.ts';
+import type { SecretRef, SecretStore } from '../ports/secret-store.ts';
 import type { SecretsConfig } from './secrets-config.ts';
 
 export interface SecretStoreParts {
@@ -52,6 +52,20 @@ export const openSecretKeeper = (
   { dataDir }: Pick<SecretStoreParts, 'dataDir'>,
 ): SecretKeeper | undefined =>
   config.kind === 'file' ? secretKeeper(filesOf(config, dataDir)) : undefined;
+
+/** Where a configuration looks for a reference, for people: the file, variable, credential or path. */
+export const secretPlace = (config: SecretsConfig, ref: SecretRef): string => {
+  switch (config.kind) {
+    case 'file':
+      return config.file;
+    case 'env':
+      return `the variable ${variableOf(ref)}`;
+    case 'systemd':
+      return `the credential ${credentialName(ref)}`;
+    case 'vault':
+      return `${config.url} ${config.mount}/data/${ref.path}, field ${ref.field}`;
+  }
+};
 
 const filesOf = (
   { file, keyFile }: Extract<SecretsConfig, { readonly kind: 'file' }>,

@@ -29,6 +29,8 @@ const written = () => {
     stderr: sink('stderr'),
     stdinIsTerminal: true,
     readStdin: async () => '',
+    readStdinBytes: async () => Buffer.alloc(0),
+    askHidden: async () => Buffer.alloc(0),
     ask: async () => '',
     interrupted: new AbortController().signal,
   };
