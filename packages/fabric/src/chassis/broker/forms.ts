@@ -5,24 +5,32 @@ export interface Forms {
   readonly exact: readonly Buffer[];
   /** In lower case; looked for in the reply in lower case. */
   readonly anyCase: readonly Buffer[];
+  /** Of the longest form. */
+  readonly bytesMax: number;
   /** Fills every form with zeros: each is the secret in other letters. */
   wipe(): void;
 }
 
 /**
- * Of a secret: itself and its UTF-16 in both orders, hexadecimal (any case); base64 and base64url at each of the three
+ * Of a secret: itself, its UTF-8 where it was read as Latin-1, its UTF-16 in both orders, hexadecimal (any case); base64 and base64url at each of the three
  * places where a byte can begin in a group (RFC 4648 §4, §5). Percent, JSON and HTML escapes are undone in the reply.
  */
 export const formsOf = (secret: Buffer): Forms => {
   const wide = Buffer.from(secret.toString('latin1'), 'utf16le');
   const swapped = Buffer.from(wide).swap16();
-  const anyCase = [secret, wide, swapped, Buffer.from(secret.toString('hex'))].map(lowerCase);
+  // Bytes above ASCII as a server writes them that read them as Latin-1.
+  const widened = Buffer.from(secret.toString('latin1'));
+  const anyCase = [secret, widened, wide, swapped, Buffer.from(secret.toString('hex'))].map(
+    lowerCase,
+  );
   const exact = [0, 1, 2].flatMap((lead) => base64At(secret, lead));
   wide.fill(0);
+  widened.fill(0);
   swapped.fill(0);
   return {
     exact,
     anyCase,
+    bytesMax: Math.max(...[...exact, ...anyCase].map((form) => form.length)),
     wipe: () => {
       for (const form of [...exact, ...anyCase]) form.fill(0);
     },

@@ -24,7 +24,7 @@ import { guestHeaders, pairsOf, replyHeaders, type HeaderPairs } from './headers
 import { headerOf, injected } from './injection.ts';
 import { refuse, type Refused } from './refusals.ts';
 import { hostOf, type StrictUrl } from './request-url.ts';
-import { scrub, scrubHeaders } from './scrub.ts';
+import { scrubBody, scrubHeaders } from './scrub.ts';
 
 /** What upstreams see where the guest names no agent: many refuse a request without one. */
 const USER_AGENT = 'infrafabric';
@@ -211,7 +211,7 @@ const plain = async (
   const { status } = reply;
   if (forms === undefined) return { ok: true, status, headers, body: body.body, isEchoed: false };
   const cleanHeaders = scrubHeaders(headers, forms);
-  const cleanBody = scrub(body.body, forms);
+  const cleanBody = await scrubBody(body.body, forms);
   return {
     ok: true,
     status,
