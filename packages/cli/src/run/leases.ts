@@ -143,7 +143,9 @@ export function suitedLeases(
     acquire: async (session, signal) => {
       const source = unsuited.size === 0 ? pushed : picked;
       const lease = await source.acquire(session, signal);
-      if (lease === undefined || suits(lease.task)) return lease;
+      if (lease === undefined) return undefined;
+      // What was found out while this session waited holds for it, too.
+      if (suits(lease.task) && !unsuited.has(lease.task.key)) return lease;
       unsuited.add(lease.task.key);
       await lease.release('This session cannot do it.');
       return undefined;
