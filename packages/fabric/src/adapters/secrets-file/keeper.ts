@@ -3,11 +3,12 @@
  * point the secrets can be read.
  */
 import assert from 'node:assert/strict';
-import { mkdir } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as pause } from 'node:timers/promises';
 
+import { systemCode } from '../../ports/disk.ts';
 import {
   checkedRef,
   secretFault,
@@ -190,6 +191,10 @@ const locked = async <T>(
 const openLock = async (path: string): Promise<DatabaseSync> => {
   try {
     await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+    // Only the one who makes the file may close it again: that would drop a lock that this process holds on it.
+    await writeFile(path, '', { flag: 'wx', mode: 0o600 }).catch((cause: unknown) => {
+      if (systemCode(cause) !== 'EEXIST') throw cause;
+    });
     return new DatabaseSync(path);
   } catch (cause) {
     throw secretFault('secret.unavailable', `${path} cannot be opened`, { cause });

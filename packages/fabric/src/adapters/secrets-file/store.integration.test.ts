@@ -65,7 +65,8 @@ const code = (wanted: string) => expect.objectContaining({ name: 'Fault', code: 
 describe('the files', () => {
   test('both are made with the first secret, for their owner alone, and hold no value that can be read', async () => {
     await secretKeeper(files).put(KEY, VALUE, NEVER);
-    for (const path of [files.file, files.key]) expect(statSync(path).mode & 0o777).toBe(0o600);
+    for (const path of [files.file, files.key, `${files.file}.lock`])
+      expect(statSync(path).mode & 0o777).toBe(0o600);
     expect(statSync(join(folder, 'keys')).mode & 0o777).toBe(0o700);
     expect(readFileSync(files.file, 'latin1')).toMatch(/^age-encryption\.org\/v1\n-> X25519 /);
     expect(readFileSync(files.file).includes(VALUE)).toBe(false);
