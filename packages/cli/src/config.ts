@@ -2,5 +2,5 @@
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** The variables of this process as they are now. */
-export const currentEnvironment = (): Environment => ({ ...process.env });
+/** The variables of this process themselves: a store of secrets takes its own out of them, so that no child inherits one. */
+export const currentEnvironment = (): Environment => process.env;

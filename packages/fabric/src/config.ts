@@ -8,7 +8,7 @@ import { dirname, join, resolve } from 'node:path';
 import { RealmId } from '@infrafabric/protocol';
 import { z } from 'zod';
 
-import { isSecretVariable, type TakenEnvironment } from './adapters/secrets-env/store.ts';
+import { isSecretVariable } from './adapters/secrets-env/store.ts';
 import { SECRETS_DEFAULT, SecretsConfig } from './chassis/secrets-config.ts';
 import { maskedNotify, NOTIFY_DEFAULT, NotifyConfig } from './effects/notify-config.ts';
 import { Fault } from './fault.ts';
@@ -101,9 +101,6 @@ export const systemInputs = (flags: Readonly<Record<string, unknown>> = {}): Con
   readText: (path) => (existsSync(path) ? readFileSync(path, 'utf8') : undefined),
   exists: existsSync,
 });
-
-/** The variables of this process themselves: who takes one out, takes it from every child. */
-export const processVariables = (): TakenEnvironment => process.env;
 
 /** Reads and checks the configuration. Throws a Fault `config.invalid` that names every wrong key and its source. */
 export function readConfig(inputs: ConfigInputs): LoadedConfig {

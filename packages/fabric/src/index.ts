@@ -1,11 +1,4 @@
-export {
-  Config,
-  explainConfig,
-  maskedConfig,
-  processVariables,
-  readConfig,
-  systemInputs,
-} from './config.ts';
+export { Config, explainConfig, maskedConfig, readConfig, systemInputs } from './config.ts';
 export type {
   ConfigExplanation,
   ConfigInputs,

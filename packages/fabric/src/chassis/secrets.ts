@@ -21,7 +21,7 @@ export interface SecretStoreParts {
 
 /**
  * Opens the store; nothing is asked of it yet. Open it before any child is started: a store in variables takes them away
- * from those that come later only.
+ * from those that come later only, and is opened once in the life of a process.
  *
  * @throws Fault `config.invalid` where systemd gave no folder, or the certificates cannot be read.
  */
