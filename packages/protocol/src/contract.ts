@@ -4,7 +4,7 @@
  * by its task (the lease) and by the policy; never more.
  */
 import { z } from 'zod';
-import { CapabilityId, Digest, SwarmId } from './ids.ts';
+import { CapabilityId, Digest, Permyriad, SwarmId } from './ids.ts';
 import { CAPABILITIES_MAX } from './limits.ts';
 
 /** CPU of one run, ms, where a contract names none (seed 002, `max_cpu_ms`). */
@@ -40,9 +40,9 @@ export const MODULE_BYTES_MAX = 16 * 1024 * 1024;
 export const RUN_INPUT_BYTES_MAX = 1024 * 1024;
 export const RUN_OUTPUT_BYTES_MAX = 8 * 1024 * 1024;
 
-/** Penalty of a miss and gain of a success where a contract names none, in shares of 1 (seed 002). */
-export const MISS_PENALTY_DEFAULT = 0.05;
-export const SUCCESS_GAIN_DEFAULT = 0.01;
+/** Penalty of a miss and gain of a success where a contract names none, in ten-thousandths (seed 002: 0.05, 0.01). */
+export const MISS_PENALTY_PERMYRIAD_DEFAULT = 500;
+export const SUCCESS_GAIN_PERMYRIAD_DEFAULT = 100;
 
 /** How a contract's module is linked: Extism PDK, alloc/run/dealloc with JSON, a WASI command, JavaScript on QuickJS. */
 export const ModuleAbi = z.enum(['extism', 'json', 'wasi', 'js']);
@@ -64,7 +64,6 @@ export const GrantAlias = z
   .string()
   .regex(/^[a-z][a-z0-9_-]{0,62}$/, { error: 'is not an alias such as kamailio' });
 
-const Share = z.number().min(0).max(1);
 const Ms = z.int().min(1);
 
 /** `vault://path#field`; the path has no empty segment and no dots-only one, so it cannot climb. */
@@ -146,8 +145,9 @@ export const Guarantees = z.strictObject({
   latencyP50Ms: Ms.optional(),
   latencyP95Ms: Ms.optional(),
   latencyP99Ms: Ms.optional(),
-  successRateMin: Share.optional(),
-  availabilityMin: Share.optional(),
+  /** Least share of runs that complete, and of runners that could be had. The log has no fractions. */
+  successPermyriadMin: Permyriad.optional(),
+  availabilityPermyriadMin: Permyriad.optional(),
 });
 export type Guarantees = z.infer<typeof Guarantees>;
 
@@ -186,8 +186,8 @@ const ContractFields = z.strictObject({
   minLevel: IsolationLevel.default(3),
   reputation: z
     .strictObject({
-      missPenalty: Share.default(MISS_PENALTY_DEFAULT),
-      successGain: Share.default(SUCCESS_GAIN_DEFAULT),
+      missPenaltyPermyriad: Permyriad.default(MISS_PENALTY_PERMYRIAD_DEFAULT),
+      successGainPermyriad: Permyriad.default(SUCCESS_GAIN_PERMYRIAD_DEFAULT),
     })
     .prefault({}),
 });

@@ -105,7 +105,7 @@ export {
   HttpGrant,
   HttpOrigin,
   IsolationLevel,
-  MISS_PENALTY_DEFAULT,
+  MISS_PENALTY_PERMYRIAD_DEFAULT,
   MODULE_BYTES_MAX,
   ModuleAbi,
   NETWORK_CALLS_DEFAULT,
@@ -126,7 +126,7 @@ export {
   SecretInjection,
   SecretReference,
   ServiceContract,
-  SUCCESS_GAIN_DEFAULT,
+  SUCCESS_GAIN_PERMYRIAD_DEFAULT,
   WasmRun,
 } from './contract.ts';
 export { BUNDLED_MODULES, isBundledModule } from './bundled-modules.ts';

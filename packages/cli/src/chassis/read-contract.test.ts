@@ -24,6 +24,27 @@ test('a contract that leaves everything out grants nothing and isolates at level
   });
 });
 
+test('shares are written as decimals and kept as whole ten-thousandths, digit by digit', () => {
+  const guarantees = { successRateMin: 0.95, availabilityMin: 0.9999, latencyP99Ms: 5 };
+  const reputation = { missPenalty: 0.07, successGain: 0 };
+  expect(readContract(text({ guarantees, reputation }))).toMatchObject({
+    contract: {
+      guarantees: { successPermyriadMin: 9_500, availabilityPermyriadMin: 9_999, latencyP99Ms: 5 },
+      reputation: { missPenaltyPermyriad: 700, successGainPermyriad: 0 },
+    },
+  });
+  expect(readContract(text({}))).toMatchObject({
+    contract: { reputation: { missPenaltyPermyriad: 500, successGainPermyriad: 100 } },
+  });
+  expect(issuesOf(text({ guarantees: { successRateMin: 0.99999 } }))).toMatchObject([
+    { path: 'guarantees.successRateMin', what: 'it is no share with four decimals at most' },
+  ]);
+  const twice = { successRateMin: 1, successPermyriadMin: 1 };
+  expect(issuesOf(text({ guarantees: twice }))).toMatchObject([
+    { path: 'guarantees.successPermyriadMin', what: 'it says successRateMin again' },
+  ]);
+});
+
 test('YAML is read, too', () => {
   const yaml = `contractVersion: 1\nprovider: acme\nswarmId: s\nversion: 1.0.0\nmodule: {digest: "sha256:${'a'.repeat(64)}", abi: js, entrypoints: [run]}\n`;
   expect(readContract(yaml).kind).toBe('contract');
@@ -51,8 +72,8 @@ test.each([
     'a share above one',
     { guarantees: { successRateMin: 2 } },
     'guarantees.successRateMin',
-    'larger',
-    'at most 1',
+    'no share',
+    'from 0 to 1',
   ],
   [
     'no entrypoint',

@@ -1,6 +1,8 @@
 /** Service contracts from files: YAML or JSON in, a contract or issues with field, line and mend out. Touches no disk. */
 import { HttpGrant, SecretGrant, ServiceContract } from '@infrafabric/protocol';
 import type { z } from 'zod';
+import { SHARES, withoutFractions } from './contract-shares.ts';
+import type { Finding } from './contract-shares.ts';
 import { didYouMean, ISSUES_MAX, pathText } from '../plans/issues.ts';
 import type { PlanIssue } from '../plans/issues.ts';
 import { parseStructured } from '../plans/readers/structured.ts';
@@ -35,9 +37,10 @@ export const readContract = (text: string): ReadContract => {
   if (text.trim() === '') return refusedAs('the file is empty', `begin with an example: ${SCHEMA}`);
   const parsed = parseStructured(text);
   if (parsed.kind === 'refused') return { kind: 'refused', issues: parsed.issues };
-  const read = ServiceContract.safeParse(parsed.value);
-  if (read.success) return { kind: 'contract', contract: read.data };
-  const issues = read.error.issues.flatMap(explain).slice(0, ISSUES_MAX);
+  const { value, flaws } = withoutFractions(parsed.value);
+  const read = ServiceContract.safeParse(value);
+  if (read.success && flaws.length === 0) return { kind: 'contract', contract: read.data };
+  const issues = [...flaws, ...(read.error?.issues ?? []).flatMap(explain)].slice(0, ISSUES_MAX);
   return {
     kind: 'refused',
     issues: issues.map(({ at, what, mend }) => ({
@@ -53,12 +56,6 @@ const refusedAs = (what: string, mend: string): ReadContract => ({
   kind: 'refused',
   issues: [{ path: '', line: undefined, what, mend }],
 });
-
-interface Finding {
-  readonly at: readonly PropertyKey[];
-  readonly what: string;
-  readonly mend: string;
-}
 
 /** The schema's complaint in words of the contract. Values are not repeated: one may be a secret put in the wrong place. */
 const explain = (issue: z.core.$ZodIssue): readonly Finding[] => {
@@ -112,6 +109,12 @@ const lastName = (at: readonly PropertyKey[]): string => {
 const mendOf = (at: readonly PropertyKey[], otherwise: string): string =>
   MENDS[lastName(at)] ?? otherwise;
 
+/** Shares by the names that people write them under. */
+const shareFields = (section: string, fields: readonly string[]): readonly string[] =>
+  fields.map(
+    (field) => SHARES.find((one) => one.section === section && one.field === field)?.word ?? field,
+  );
+
 /** The fields that the object at this path may have. */
 const fieldsAt = (at: readonly PropertyKey[]): readonly string[] => {
   switch (lastName(at)) {
@@ -120,11 +123,17 @@ const fieldsAt = (at: readonly PropertyKey[]): readonly string[] => {
     case 'module':
       return Object.keys(ServiceContract.shape.module.shape);
     case 'guarantees':
-      return Object.keys(ServiceContract.shape.guarantees.unwrap().shape);
+      return shareFields(
+        'guarantees',
+        Object.keys(ServiceContract.shape.guarantees.unwrap().shape),
+      );
     case 'limits':
       return Object.keys(ServiceContract.shape.limits.unwrap().shape);
     case 'reputation':
-      return Object.keys(ServiceContract.shape.reputation.unwrap().shape);
+      return shareFields(
+        'reputation',
+        Object.keys(ServiceContract.shape.reputation.unwrap().shape),
+      );
     case 'http':
       return Object.keys(HttpGrant.shape);
     case 'secrets':

@@ -37,7 +37,7 @@ const contract = {
   version: '1.4.0',
   capabilities: [],
   module: { digest: MODULE, abi: 'extism', entrypoints: ['configure_tls'], start: false },
-  guarantees: { latencyP99Ms: 1_200, successRateMin: 0.07, availabilityMin: 0.999 },
+  guarantees: { latencyP99Ms: 1_200, successPermyriadMin: 700, availabilityPermyriadMin: 9_990 },
   limits,
   hostFunctions: ['log', 'http'],
   http: [
@@ -55,7 +55,7 @@ const contract = {
   reuse: 'run',
   deterministic: true,
   minLevel: 3,
-  reputation: { missPenalty: 0.05, successGain: 0.01 },
+  reputation: { missPenaltyPermyriad: 500, successGainPermyriad: 100 },
 };
 const moduleRow = {
   digest: MODULE,

@@ -235,7 +235,9 @@ const PROMISES: Readonly<Record<string, string>> = {
   latencyP95Ms: 'p95',
   latencyP99Ms: 'p99',
   successRateMin: 'success',
+  successPermyriadMin: 'success',
   availabilityMin: 'availability',
+  availabilityPermyriadMin: 'availability',
 };
 
 const promisesText = (guarantees: OutputOf<'contracts.show'>['contract']['guarantees']): string =>
@@ -243,7 +245,7 @@ const promisesText = (guarantees: OutputOf<'contracts.show'>['contract']['guaran
     Object.entries(guarantees).map(([name, value = 0]) =>
       name.endsWith('Ms')
         ? `${PROMISES[name]} ${msText(value)}`
-        : `${PROMISES[name]} ${shareText(Math.round(value * 10_000))}`,
+        : `${PROMISES[name]} ${shareText(value)}`,
     ),
   );
 

@@ -41,8 +41,6 @@ export interface SloWindow {
 
 export const NO_RUNS: SloWindow = { samples: [], sorted: [], unavailable: [] };
 
-export const permyriadOf = (share: number): number => Math.round(share * WHOLE);
-
 /** How a run counts: `limits` are those that it had, `measure` is absent where nobody told of it. */
 export const sampleOf = (
   { guarantees, reputation }: Pick<ServiceContract, 'guarantees' | 'reputation'>,
@@ -57,9 +55,7 @@ export const sampleOf = (
     efficiencyPermyriad: ok ? efficiencyOf(limits, must(measure, 'H3: no measure')) : 0,
     latencyMs,
     missed,
-    stepPermyriad: missed
-      ? 0 - permyriadOf(reputation.missPenalty)
-      : permyriadOf(reputation.successGain),
+    stepPermyriad: missed ? 0 - reputation.missPenaltyPermyriad : reputation.successGainPermyriad,
   };
 };
 
@@ -159,14 +155,12 @@ const promisesOf = (guarantees: readonly Guarantees[]): readonly Promised[] => {
     if (all.length === 0) return [];
     return [{ name, wanted: isCeiling ? Math.min(...all) : Math.max(...all), isCeiling }];
   };
-  const share = (of: number | undefined): number | undefined =>
-    of === undefined ? undefined : permyriadOf(of);
   return [
     ...strictest('latencyP50Ms', (one) => one.latencyP50Ms, true),
     ...strictest('latencyP95Ms', (one) => one.latencyP95Ms, true),
     ...strictest('latencyP99Ms', (one) => one.latencyP99Ms, true),
-    ...strictest('successRateMin', (one) => share(one.successRateMin), false),
-    ...strictest('availabilityMin', (one) => share(one.availabilityMin), false),
+    ...strictest('successRateMin', (one) => one.successPermyriadMin, false),
+    ...strictest('availabilityMin', (one) => one.availabilityPermyriadMin, false),
   ];
 };
 

@@ -165,14 +165,14 @@ const countedOf = (
   const tookMs = measure === undefined ? 0 : measure.queueMs + measure.wallMs;
   const latencyMs = ok ? tookMs : Math.max(tookMs, limits.wallMsMax);
   const missed = !ok || latencyMs > promisedMs(contract);
-  const { missPenalty, successGain } = contract.reputation;
+  const { missPenaltyPermyriad, successGainPermyriad } = contract.reputation;
   return {
     at,
     ok,
     missed,
     latencyMs,
     efficiency: ok ? Math.round((1 - usedOf(limits, measure)) * ONE) : 0,
-    step: missed ? 0 - Math.round(missPenalty * ONE) : Math.round(successGain * ONE),
+    step: missed ? 0 - missPenaltyPermyriad : successGainPermyriad,
   };
 };
 
