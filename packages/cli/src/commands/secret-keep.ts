@@ -45,7 +45,7 @@ export const rotateSecretsKey: CommandRun = async (context) => {
   if (flags.dryRun) {
     out.data(
       { dryRun: true, secrets: count },
-      () => `dry run: it would encrypt ${count} secrets for a new key\n`,
+      () => `dry run: it would encrypt the file for a new key (secrets: ${count})\n`,
     );
     return EXIT_DONE;
   }
@@ -53,7 +53,7 @@ export const rotateSecretsKey: CommandRun = async (context) => {
   await keeper.rotateKey(io.interrupted);
   out.data(
     { rotated: true, secrets: count },
-    () => `${count} secrets are encrypted for a new key\n`,
+    () => `the file is encrypted for a new key (secrets: ${count})\n`,
   );
   return EXIT_DONE;
 };

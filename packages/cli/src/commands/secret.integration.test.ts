@@ -141,7 +141,7 @@ describe('list, remove, rotate-key', () => {
     await secret(['set', REF], { stdin: CANARY });
     const key = join(dataDir, 'keys', 'secrets.key');
     const before = readFileSync(key, 'utf8');
-    expect((await secret(['rotate-key', '--dry-run'])).stdout).toContain('1 secrets');
+    expect((await secret(['rotate-key', '--dry-run'])).stdout).toContain('(secrets: 1)');
     expect((await secret(['rotate-key'])).code).toBe(2);
     expect(readFileSync(key, 'utf8')).toBe(before);
     expect((await secret(['rotate-key', '--yes'])).code).toBe(0);
