@@ -44,9 +44,9 @@ test('limits are set on a process of another user, by that user', async () => {
   try {
     await once(child, 'spawn');
     const pid = child.pid ?? 0;
-    await setLimits({ pid, identity, tools }, ['--nofile=0:0', '--cpu=7:9']);
+    await setLimits({ pid, identity, tools }, ['--fsize=0:0', '--cpu=7:9']);
     const limits = await readFile(`/proc/${pid}/limits`, 'utf8');
-    expect(limits).toMatch(/^Max open files\s+0\s+0\s/m);
+    expect(limits).toMatch(/^Max file size\s+0\s+0\s/m);
     expect(limits).toMatch(/^Max cpu time\s+7\s+9\s/m);
   } finally {
     child.kill('SIGKILL');
@@ -130,4 +130,14 @@ test('a folder that no other user can enter is a fault that says what to set', a
   await expect(stageOf(join(folder, 'none'), true)).rejects.toMatchObject({
     code: 'runner.unavailable',
   });
+});
+
+test('what a killed host left behind goes when the next one opens; what others use stays', async () => {
+  const left = join(folder, 'ifab-chassis-4194305-abcdef');
+  const used = join(folder, `ifab-chassis-${process.pid}-abcdef`);
+  const foreign = join(folder, 'ifab-chassis-notes');
+  for (const path of [left, used, foreign]) await mkdir(path);
+  const stage = await stageOf(process.execPath, false);
+  expect(await Promise.all([left, used, foreign].map(isThere))).toEqual([false, true, true]);
+  await stage.close();
 });

@@ -9,6 +9,7 @@ import {
   link,
   mkdir,
   mkdtemp,
+  readdir,
   realpath,
   rm,
   stat,
@@ -42,12 +43,16 @@ export interface StageOptions {
   readonly parent?: string;
 }
 
+/** Then the pid of the host, so that the next one sees which of them were left behind. */
+const PREFIX = 'ifab-chassis-';
 const OTHERS_READ = 0o004;
 const OTHERS_PASS = 0o001;
 
 /** Throws a Fault `runner.unavailable` where the files cannot be laid out. */
 export const openStage = async (options: StageOptions): Promise<Stage> => {
-  const folder = await mkdtemp(join(options.parent ?? tmpdir(), 'ifab-chassis-'));
+  const parent = options.parent ?? tmpdir();
+  await sweep(parent);
+  const folder = await mkdtemp(join(parent, `${PREFIX}${process.pid}-`));
   try {
     return await fill(folder, options);
   } catch (cause) {
@@ -58,6 +63,30 @@ export const openStage = async (options: StageOptions): Promise<Stage> => {
       detail: `lay out the runner's files in ${folder}`,
       cause,
     });
+  }
+};
+
+/** Removes what hosts of this user left behind that were killed. */
+const sweep = async (parent: string): Promise<void> => {
+  for (const name of await readdir(parent)) {
+    const [, pid] = name.startsWith(PREFIX) ? (/^(\d{1,10})-/.exec(name.slice(PREFIX.length)) ?? []) : [];
+    if (pid === undefined || isRunning(Number(pid))) continue;
+    const folder = join(parent, name);
+    try {
+      if ((await stat(folder)).uid === process.getuid?.())
+        await rm(folder, { recursive: true, force: true });
+    } catch {
+      // Another host was faster, or its owner is another: the folder is theirs to remove.
+    }
+  }
+};
+
+const isRunning = (pid: number): boolean => {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (cause) {
+    return cause instanceof Error && 'code' in cause && cause.code === 'EPERM';
   }
 };
 
