@@ -30,6 +30,8 @@ const NEVER_BY_NAME: ReadonlySet<string> = new Set([
 export interface Addresses {
   readonly ok: true;
   readonly addresses: readonly LookupAddress[];
+  /** Whether all of them are inside: what is said to them in the clear stays there. */
+  readonly isInside: boolean;
 }
 
 /**
@@ -44,13 +46,17 @@ export const addressesOf = async (
   const family = isIP(host);
   const addresses = family === 0 ? await resolved(host, resolve) : [{ address: host, family }];
   if (addresses.length === 0) return refuse('upstream.unresolved', host);
+  let isInside = true;
   for (const { address } of addresses) {
     const why = refusedAddress(address);
-    if (why === undefined) continue;
+    if (why === undefined) {
+      isInside = false;
+      continue;
+    }
     const isGranted = privateAddress && (family !== 0 || !NEVER_BY_NAME.has(why));
     if (!isGranted) return refuse('address.refused', `${host} (${why})`, 'address');
   }
-  return { ok: true, addresses };
+  return { ok: true, addresses, isInside };
 };
 
 const resolved = async (host: string, resolve: Resolve): Promise<readonly LookupAddress[]> => {

@@ -14,7 +14,8 @@ import type { SecretStore } from '../../ports/secret-store.ts';
 import type { BrokerReply, BrokerRun, BrokerRunOptions, RunNote } from '../words.ts';
 import { createBroker, type BrokerOptions } from './broker.ts';
 import { systemClock } from './clock.ts';
-import { REPLY_BYTES_MAX } from './dial.ts';
+import { connect, REPLY_BYTES_MAX } from './dial.ts';
+import { createEnding } from './ending.ts';
 
 const CANARY = 'canary/7f3a+"9c1e&Zq-secret';
 const REF = 'vault://if/prod/sip#token';
@@ -286,6 +287,15 @@ test('a secret goes over plain http to the inside only', async () => {
   expect(asked).toEqual([]);
 });
 
+test('a name inside that leads outside today gets no secret in the clear', async () => {
+  const { run, asked } = benchOf(
+    { http: [httpGrant(80, { origin: 'http://sip.test' })], secrets: [secretGrant()] },
+    { broker: { resolve: () => Promise.resolve([{ address: '93.184.216.34', family: 4 }]) } },
+  );
+  expect(codeOf(await run.http({ alias: 'sip', url: '/v1/' }))).toBe('credential.plain_http');
+  expect(asked).toEqual([]);
+});
+
 describe('case 64: a credential that has expired', () => {
   test.each([
     ['by both clocks', (clock: ManualClock) => clock.advance(1_000)],
@@ -336,6 +346,23 @@ describe('case 64: a credential that has expired', () => {
     expect(codeOf(await reply)).toBe('credential.expired');
     expect(notes).toMatchObject([{ kind: 'credential', status: expect.any(Number) }]);
     expect(given[0]?.every((byte) => byte === 0)).toBe(true);
+  });
+
+  test('loses the reply that it asked for, where the clock jumps while it is read', async () => {
+    const { port } = await upstream(text('ok'));
+    const clock = new ManualClock();
+    const { run } = benchOf(
+      { http: [httpGrant(port)], secrets: [secretGrant({ ttlMs: 1_000 })] },
+      {
+        broker: { clock },
+        run: {
+          onNote: () => {
+            clock.stepWall(1_000);
+          },
+        },
+      },
+    );
+    expect(codeOf(await run.http({ alias: 'sip', url: '/v1/a' }))).toBe('credential.expired');
   });
 
   test('is not written where it expired while the store was asked', async () => {
@@ -534,6 +561,54 @@ describe('case 68: redirects', () => {
     expect(other.seen[0]?.url).not.toContain('canary');
     expect(other.seen[0]?.url).toContain('redacted');
     expect(violations(notes)).toEqual(['secret-echoed']);
+  });
+
+  test('that turn a POST into a GET leave its body behind', async () => {
+    const { port, seen } = await upstream((request, response) => {
+      if (request.method === 'POST') response.writeHead(303, { location: '/v1/done' });
+      response.end('done');
+    });
+    const { run } = benchOf({ http: [httpGrant(port)] });
+    const body = Buffer.from('form').toString('base64');
+    const reply = await run.http({ alias: 'sip', method: 'POST', url: '/v1/a', body });
+    expect(codeOf(reply)).toBe('ok');
+    expect(seen.map(({ method, body: sent }) => `${method} ${sent.toString()}`)).toEqual([
+      'POST form',
+      'GET ',
+    ]);
+  });
+
+  test('wait for the rate like calls do', async () => {
+    const { port, seen } = await upstream((request, response) => {
+      if (request.url === '/v1/a') response.writeHead(302, { location: '/v1/b' });
+      response.end('b');
+    });
+    const { run, clock } = benchOf(
+      { http: [httpGrant(port)] },
+      { run: { limits: { apiCallsPerSecondMax: 1, networkCallsMax: 10 } } },
+    );
+    const reply = run.http({ alias: 'sip', url: '/v1/a' });
+    // One timer is the call's own.
+    await expect.poll(() => clock.timers).toBe(2);
+    clock.advance(999);
+    await new Promise((resolve) => void setTimeout(resolve, 20));
+    expect(seen).toHaveLength(1);
+    clock.advance(1);
+    expect(codeOf(await reply)).toBe('ok');
+    expect(seen).toHaveLength(2);
+  });
+
+  test('end with the run, while they wait', async () => {
+    const { port, seen } = await upstream(redirecting(302, '/v1/a'));
+    const { run, clock } = benchOf(
+      { http: [httpGrant(port)] },
+      { run: { limits: { apiCallsPerSecondMax: 1, networkCallsMax: 10 } } },
+    );
+    const reply = run.http({ alias: 'sip', url: '/v1/a' });
+    await expect.poll(() => clock.timers).toBe(2);
+    run.close('revoked');
+    expect(codeOf(await reply)).toBe('run.closed');
+    expect(seen).toHaveLength(1);
   });
 
   test('in a circle ends, and every turn is counted', async () => {
@@ -920,6 +995,79 @@ test('case 63: a result that comes after the end is dropped', async () => {
   expect(await run.http({ alias: 'sip', url: '/v1/a' })).toMatchObject({ code: 'run.closed' });
   expect(seen).toHaveLength(1);
   expect(notes).toEqual([]);
+});
+
+test('case 63: a run that is closed in the turn of its answer gets none', async () => {
+  const { port } = await upstream(text('answer'));
+  const clock = new ManualClock();
+  const runs: BrokerRun[] = [];
+  const closing = {
+    now: () => clock.now(),
+    monotonic: () => clock.monotonic(),
+    // The call's own timer is cancelled when its answer is there.
+    setTimer: (at: number, fn: () => void) => {
+      const cancel = clock.setTimer(at, fn);
+      return () => {
+        cancel();
+        for (const each of runs) each.close('revoked');
+      };
+    },
+  };
+  const { run } = benchOf({ http: [httpGrant(port)] }, { broker: { clock: closing } });
+  runs.push(run);
+  expect(codeOf(await run.http({ alias: 'sip', url: '/v1/a' }))).toBe('run.closed');
+});
+
+describe('a connection', () => {
+  test('that ends up elsewhere than it was sent is refused before anything is written', async () => {
+    const { port, seen } = await upstream(text('elsewhere'));
+    const opened = await connect(
+      {
+        hostname: '127.0.0.1',
+        port,
+        isSecure: false,
+        addresses: [{ address: '127.0.0.2', family: 4 }],
+        ca: undefined,
+      },
+      createEnding(),
+    );
+    expect(opened).toMatchObject({
+      ok: false,
+      code: 'address.refused',
+      violation: { violation: 'address' },
+    });
+    expect(seen).toEqual([]);
+  });
+
+  test('does not begin for a call that has ended', async () => {
+    const { port } = await upstream(text('ok'));
+    const ending = createEnding();
+    ending.end('upstream.slow');
+    ending.end('run.closed');
+    const addresses = [{ address: '127.0.0.1', family: 4 }];
+    const where = { hostname: 'sip.test', port, isSecure: false, addresses, ca: undefined };
+    expect(await connect(where, ending)).toMatchObject({ ok: false, code: 'upstream.slow' });
+  });
+
+  test('is closed where nothing was sent over it', async () => {
+    const server = createTcpServer();
+    const port = await portOf(server);
+    let open = 0;
+    server.on('connection', (socket: Socket) => {
+      open += 1;
+      socket.on('error', () => undefined);
+      socket.on('close', () => {
+        open -= 1;
+      });
+      socket.resume();
+    });
+    const { run } = benchOf(
+      { http: [httpGrant(port)], secrets: [secretGrant()] },
+      { secret: 'short' },
+    );
+    expect(codeOf(await run.http({ alias: 'sip', url: '/v1/a' }))).toBe('credential.unusable');
+    await expect.poll(() => open).toBe(0);
+  });
 });
 
 describe('the world breaks', () => {

@@ -52,7 +52,8 @@ export const connect = (
       : connectTcp(where);
     const fail = (code: BrokerCode): void => {
       socket.destroy();
-      resolve(refuse(ending.why() ?? code, `${hostname}:${port}`));
+      const violation = code === 'address.refused' ? 'address' : undefined;
+      resolve(refuse(ending.why() ?? code, `${hostname}:${port}`, violation));
     };
     // Stays: a connection that breaks between here and the request would else end the process.
     socket.on('error', (error) => {

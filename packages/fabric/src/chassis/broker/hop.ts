@@ -93,6 +93,9 @@ const dialled = async (hop: Hop, ports: HopPorts, ending: Ending): Promise<HopRe
   );
   if (judged === undefined) return refuse(ending.why() ?? 'run.closed', hostOf(url));
   if (!judged.ok) return judged;
+  // A name that should lead inside may lead outside today.
+  if (hop.credential !== undefined && url.scheme === 'http' && !judged.isInside)
+    return refuse('credential.plain_http', grant.alias);
   const { hostname, port, scheme } = url;
   const { addresses } = judged;
   const isSecure = scheme === 'https';

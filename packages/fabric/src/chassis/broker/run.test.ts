@@ -4,6 +4,9 @@ import { ManualClock } from '../../engine/clock.ts';
 import type { SecretStore } from '../../ports/secret-store.ts';
 import type { BrokerReply, BrokerRunOptions, RunNote } from '../words.ts';
 import { createBroker } from './broker.ts';
+import { createRates } from './bucket.ts';
+import { createHandles } from './handles.ts';
+import { openRun } from './run.ts';
 
 const store: SecretStore = {
   name: 'never',
@@ -123,6 +126,45 @@ test('a note that throws fails the call and nothing else: it never rejects', asy
   expect(await run.http(call)).toMatchObject({ code: 'broker.failed' });
   expect(await run.http(call)).toMatchObject({ code: 'broker.failed' });
   expect(clock.timers).toBe(0);
+});
+
+test('case 66: closing a run forgets its handles and its session', () => {
+  const clock = new ManualClock();
+  const handles = createHandles(clock);
+  const rates = createRates();
+  let closed = 0;
+  const run = openRun(
+    {
+      tenant: { swarmId: 'swarm_a', sessionId: 'session_1' },
+      taskId: 'task_1',
+      runnerPid: 1,
+      limits: { apiCallsPerSecondMax: 10, networkCallsMax: 100 },
+      http: [],
+      secrets: ['a', 'b'].map((alias) => ({
+        alias,
+        ref: `vault://if/${alias}#key`,
+        inject: { header: 'x-key' },
+        ttlMs: 1_000,
+      })),
+      onNote: () => undefined,
+    },
+    {
+      store,
+      clock,
+      handles,
+      rates,
+      ca: undefined,
+      callMsMax: 1_000,
+      resolve: () => Promise.resolve([]),
+      onClose: () => {
+        closed += 1;
+      },
+    },
+  );
+  expect([handles.size(), rates.size()]).toEqual([2, 1]);
+  run.close('ended');
+  run.close('revoked');
+  expect([handles.size(), rates.size(), closed]).toEqual([0, 0, 1]);
 });
 
 test('closing the broker closes every run, and closing twice is closing once', async () => {

@@ -111,6 +111,19 @@ test('a secret is found on every border of a window, and cut out once', async ()
   }
 });
 
+test('others have their turn while a large body is searched', async () => {
+  let turns = 0;
+  let isOver = false;
+  const turn = (): void => {
+    turns += 1;
+    if (!isOver) setImmediate(turn);
+  };
+  turn();
+  await scrubBody(Buffer.alloc(4 * 1024 * 1024, '%41'), formsOf(SECRET));
+  isOver = true;
+  expect(turns).toBeGreaterThan(10);
+});
+
 test('a body that is nothing but echoes goes as a whole', async () => {
   const secret = Buffer.from('echo-secret');
   const body = Buffer.alloc(secret.length * 20_000, secret);
