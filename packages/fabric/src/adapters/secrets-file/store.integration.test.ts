@@ -1,5 +1,6 @@
 import { secretsIn, secretStoreConformance } from '@infrafabric/testkit';
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import {
   chmodSync,
   existsSync,
@@ -15,6 +16,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
 import type { SecretRef } from '../../ports/secret-store.ts';
@@ -211,6 +213,22 @@ describe('the files', () => {
 const OTHER_IDENTITY =
   'AGE-SECRET-KEY-1ZQKQ6XTHTJZQ8M7L9YQ3Z0Y2Y8C6Y5K5J4J3H2G1F0E9D8C7B6A5S4QF0X0L';
 
+/** Enough to fall into each of the writes of a rotation, which takes some 10 ms. */
+const LIVES = 12;
+const KILL_STEP_MS = 3;
+/** Rotates and sets until it is killed. */
+const WRITER = `
+  import { secretKeeper } from ${JSON.stringify(new URL('keeper.ts', import.meta.url).href)};
+  const keeper = secretKeeper(JSON.parse(process.env.FILES));
+  const never = new AbortController().signal;
+  await keeper.rotateKey(never);
+  console.log('begun');
+  for (let i = 0; ; i += 1) {
+    await keeper.rotateKey(never);
+    await keeper.put({ path: 'other', field: 'f' + i % 9 }, Buffer.from('other'), never);
+  }
+`;
+
 const flip = (path: string, at: number): void => {
   const bytes = readFileSync(path);
   const place = at < 0 ? bytes.length + at : at;
@@ -325,6 +343,24 @@ describe('a new identity', () => {
       expect(await valueOf()).toBe(VALUE.toString());
       expect(readFileSync(files.key, 'utf8').match(/^AGE-SECRET/gm)).toHaveLength(1);
     }
+  });
+
+  test('a writer that is killed at any moment leaves secrets that can be read, and changed again', async () => {
+    const keeper = secretKeeper(files);
+    await keeper.put(KEY, VALUE, NEVER);
+    for (let life = 0; life < LIVES; life += 1) {
+      const child = spawn(process.execPath, [...process.execArgv, '-e', WRITER], {
+        env: { ...process.env, FILES: JSON.stringify(files) },
+        stdio: ['ignore', 'pipe', 'inherit'],
+      });
+      await once(child.stdout, 'data');
+      await pause(life * KILL_STEP_MS);
+      child.kill('SIGKILL');
+      await once(child, 'exit');
+      expect(await valueOf()).toBe(VALUE.toString());
+    }
+    await keeper.rotateKey(NEVER);
+    expect(await valueOf()).toBe(VALUE.toString());
   });
 
   test('readers beside it never fail', async () => {
