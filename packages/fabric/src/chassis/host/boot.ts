@@ -4,11 +4,12 @@
  */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
+import { setTimeout as pause } from 'node:timers/promises';
 import type { IsolationLayer } from '@infrafabric/protocol';
 import { Fault } from '../../fault.ts';
 import { FROM_RUNNER } from '../frame.ts';
 import { identityOf, launchPlan, type Identity, type LaunchPlan } from '../jail/launch.ts';
-import { leafPid } from '../jail/leaf.ts';
+import { initPidOf, leafPid } from '../jail/leaf.ts';
 import type { NodeLine } from '../jail/flags.ts';
 import { addressLimit, cpuWord, lockWords, setLimits, type CpuSeconds } from '../jail/rlimits.ts';
 import type { Stage } from '../jail/stage.ts';
@@ -24,6 +25,8 @@ import { freeSeat, takeSeat } from './seats.ts';
 
 /** A runner boots in 50 to 150 ms; on a machine that is overwhelmed it takes seconds, ms. */
 const BOOT_MS_MAX = 20_000;
+/** What bubblewrap said is in its pipe by then; it is read within a turn of the event loop or two, ms. */
+const STATUS_MS_MAX = 2_000;
 const DETAIL_CHARS_MAX = 400;
 
 /** What all runners of a host start from. */
@@ -76,6 +79,7 @@ export const bootRunner = async (options: BootOptions): Promise<Blank> => {
     });
     process = await start(site, plan, () => freeSeat(seat));
     const ready = await heardReady(process);
+    if (plan.saysStatus) await saidStatus(process);
     process.adopt(await leafPid(plan, process.spawnedPid, process.status), ready);
     return await lock(process, options, identity);
   } catch (cause) {
@@ -157,6 +161,12 @@ const heardReady = async (process: RunnerProcess): Promise<Ready> => {
   } finally {
     clearTimeout(timer);
   }
+};
+
+/** Bubblewrap wrote it before node began, but to another pipe: READY may be read first. */
+const saidStatus = async (process: RunnerProcess): Promise<void> => {
+  const until = performance.now() + STATUS_MS_MAX;
+  while (initPidOf(process.status) === undefined && performance.now() < until) await pause(1);
 };
 
 const lock = async (

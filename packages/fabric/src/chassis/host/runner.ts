@@ -5,6 +5,7 @@
  * K7  Every run is reported, whatever happened; nothing is thrown at whoever waits for it.
  */
 import { ok as assert } from 'node:assert/strict';
+import { MODULE_BYTES_MAX } from '@infrafabric/protocol';
 import type { IsolationLayer, IsolationLevel, RunLimits } from '@infrafabric/protocol';
 import { ADMISSION_VERSION } from '../admission/index.ts';
 import { FROM_RUNNER, TO_RUNNER, withHeader } from '../frame.ts';
@@ -89,6 +90,12 @@ export class TenantRunner implements Runner {
 
   async load(module: ModuleLoad): Promise<LoadAnswer> {
     assert(!this.#conversation.isBusy, 'a module is loaded while another turn is under way');
+    // Before it is hashed, copied or sent: the frame of a larger one would end the runner.
+    if (module.bytes.length > MODULE_BYTES_MAX)
+      return refusal(
+        'module-too-large',
+        `${module.bytes.length} bytes; the limit is ${MODULE_BYTES_MAX}`,
+      );
     const sha256 = sha256Of(module.bytes);
     if (`sha256:${sha256}` !== module.digest)
       return refusal('module.digest', 'the bytes do not have the digest that was named');

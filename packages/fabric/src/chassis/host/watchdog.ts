@@ -61,6 +61,8 @@ export class Watchdog {
   #watch: Watch | undefined;
   #share: Share | undefined;
   #peakBytes = 0;
+  /** The most that was seen: a process that is gone says nothing any more. */
+  #seenCpuMs = 0;
   #sampledAtMs = Number.NEGATIVE_INFINITY;
   /** When the process, which stands still, goes on. */
   #stillUntilMs: number | undefined;
@@ -88,7 +90,8 @@ export class Watchdog {
     if (watch === undefined) return { cpuMs: 0, wallMs: 0, peakBytes: this.#peakBytes };
     const nowMs = clock.nowMs();
     // A look costs four times as much as a call of a small function, so calls in quick succession share one.
-    const cpuMs = nowMs - this.#sampledAtMs >= LOOK_MS ? this.#look(nowMs).cpuMs : meter.cpuMs();
+    const toldMs = nowMs - this.#sampledAtMs >= LOOK_MS ? this.#look(nowMs).cpuMs : meter.cpuMs();
+    const cpuMs = Math.max(toldMs, this.#seenCpuMs);
     this.#watch = undefined;
     if (this.#share !== undefined)
       this.#share = settle(this.#share, nowMs, cpuMs, watch.limits.cpuPercentMax);
@@ -128,6 +131,7 @@ export class Watchdog {
   #look(nowMs: number): { readonly cpuMs: number; readonly residentBytes: number } {
     const sample = this.#options.meter.sample();
     this.#sampledAtMs = nowMs;
+    this.#seenCpuMs = Math.max(this.#seenCpuMs, sample.cpuMs);
     this.#peakBytes = Math.max(this.#peakBytes, sample.peakBytes, sample.residentBytes);
     return sample;
   }
