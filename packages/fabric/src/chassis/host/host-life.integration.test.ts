@@ -66,7 +66,9 @@ const begin = async (
   const lines = createInterface({ input: child.stdout });
   const [line] = await Promise.race([
     once(lines, 'line'),
-    exited.then(() => Promise.reject(new Error('the host ended before it said anything'))),
+    exited.then(() => {
+      throw new Error('the host ended before it said anything');
+    }),
   ]);
   return {
     ...JSON.parse(String(line)),
