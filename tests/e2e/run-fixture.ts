@@ -26,6 +26,9 @@ export interface RunLine {
   readonly taskId?: string;
   readonly fence?: number;
   readonly reason?: string;
+  readonly cause?: string;
+  readonly layers?: readonly string[];
+  readonly level?: number;
   readonly artifact?: { readonly name: string };
   readonly evidence?: Evidence;
   readonly status?: string;
