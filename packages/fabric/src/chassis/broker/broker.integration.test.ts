@@ -9,6 +9,7 @@ import { afterEach, describe, expect, test } from 'vitest';
 
 import { certificateFor } from '../../../test/certificate.ts';
 import { ManualClock } from '../../engine/clock.ts';
+import { Fault } from '../../fault.ts';
 import type { Resolve } from '../../net/pinned-lookup.ts';
 import type { SecretStore } from '../../ports/secret-store.ts';
 import type { BrokerReply, BrokerRun, BrokerRunOptions, RunNote } from '../words.ts';
@@ -1103,20 +1104,29 @@ describe('the world breaks', () => {
     }
   });
 
-  test('a store that fails: the guest hears that it did, and no more', async () => {
+  test('a store that fails: the guest hears its code, the host all of it', async () => {
     const { port, seen } = await upstream(text('ok'));
-    const store: SecretStore = {
-      name: 'broken',
-      resolve: () => Promise.reject(new Error(`no such file: ${CANARY}`)),
-      close: () => Promise.resolve(),
-    };
-    const { run } = benchOf(
-      { http: [httpGrant(port)], secrets: [secretGrant()] },
-      { broker: { store } },
-    );
-    const reply = await run.http({ alias: 'sip', url: '/v1/a' });
-    expect(codeOf(reply)).toBe('credential.unavailable');
-    expect(JSON.stringify(reply)).not.toContain('canary');
+    const fault = new Fault('secret.denied', { transient: false, detail: `file of ${CANARY}` });
+    for (const [cause, about] of [
+      [fault, 'sip (secret.denied): '],
+      [new Error(`no such file: ${CANARY}`), 'sip: '],
+    ] as const) {
+      const faults: unknown[] = [];
+      const store: SecretStore = {
+        name: 'broken',
+        resolve: () => Promise.reject(cause),
+        close: () => Promise.resolve(),
+      };
+      const { run, notes } = benchOf(
+        { http: [httpGrant(port)], secrets: [secretGrant()] },
+        { broker: { store, onFault: (each) => faults.push(each) } },
+      );
+      const reply = await run.http({ alias: 'sip', url: '/v1/a' });
+      expect(reply).toMatchObject({ code: 'credential.unavailable' });
+      expect(reply.ok ? '' : reply.message.slice(0, about.length)).toBe(about);
+      expect(JSON.stringify([reply, notes])).not.toContain('canary');
+      expect(faults).toEqual([{ alias: 'sip', ref: REF, cause }]);
+    }
     expect(seen).toEqual([]);
   });
 

@@ -11,6 +11,7 @@ import type { Broker, BrokerRun } from '../words.ts';
 import { createRates } from './bucket.ts';
 import { systemClock, type BrokerClock } from './clock.ts';
 import { createHandles } from './handles.ts';
+import type { StoreFault } from './hop.ts';
 import { openRun } from './run.ts';
 
 /** Longest life of one call, ms, five minutes: no credential lives longer. The run's own limit mostly ends it sooner. */
@@ -24,6 +25,8 @@ export interface BrokerOptions {
   readonly clock?: BrokerClock;
   /** Authorities that upstreams are checked against, PEM. Absent: those that node trusts (NODE_EXTRA_CA_CERTS adds some). */
   readonly ca?: readonly string[];
+  /** For the host's log: why a store gave no secret. The guest hears no more than the fault's code. */
+  readonly onFault?: (fault: StoreFault) => void;
   /** Longest life of one call, ms; CALL_MS_MAX where absent. */
   readonly callMsMax?: number;
 }
@@ -42,6 +45,7 @@ export const createBroker = ({
   resolve = systemResolve,
   clock = systemClock,
   ca,
+  onFault = () => undefined,
   callMsMax = CALL_MS_MAX,
 }: BrokerOptions): Broker => {
   const handles = createHandles(clock);
@@ -50,7 +54,7 @@ export const createBroker = ({
   return {
     open: (options) => {
       const onClose = (): void => void runs.delete(run);
-      const ports = { store, resolve, clock, ca, handles, rates, callMsMax, onClose };
+      const ports = { store, resolve, clock, ca, handles, rates, callMsMax, onFault, onClose };
       const run = openRun(options, ports);
       runs.add(run);
       return run;

@@ -10,6 +10,7 @@
 import { hash } from 'node:crypto';
 import type { HttpGrant, SecretGrant } from '@infrafabric/protocol';
 
+import { Fault } from '../../fault.ts';
 import type { Resolve } from '../../net/pinned-lookup.ts';
 import type { Secret, SecretRef, SecretStore } from '../../ports/secret-store.ts';
 import type { RunNote } from '../words.ts';
@@ -44,6 +45,15 @@ export interface HopPorts {
   readonly holder: Holder;
   readonly counter: CallCounter;
   readonly note: (note: RunNote) => void;
+  readonly onFault: (fault: StoreFault) => void;
+}
+
+/** A secret store that did not give what it was asked for. */
+export interface StoreFault {
+  readonly alias: string;
+  readonly ref: string;
+  /** What it threw: a Fault, by its port. */
+  readonly cause: unknown;
 }
 
 export interface Hop {
@@ -124,8 +134,8 @@ const withSecret = async (
   { grant, handle }: Credential,
   { ports, ending, send }: Sending,
 ): Promise<HopReply | Refused> => {
-  const secret = await secretOf(grant.ref, ports.store, ending);
-  if (secret === undefined) return refuse(ending.why() ?? 'credential.unavailable', grant.alias);
+  const secret = await secretOf(grant, ports, ending);
+  if ('ok' in secret) return secret;
   let forms: Forms | undefined;
   try {
     const added = injected(grant.inject, secret.bytes, hop.url.query);
@@ -149,19 +159,25 @@ const withSecret = async (
   }
 };
 
-/** The secret, or undefined where the store has none to give or the call ended first. Why is the store's to log. */
+/**
+ * The secret, or why there is none. A fault's code is the guest's to know and nothing else of it: its detail may name
+ * files and hosts of the store, and goes to whoever runs the broker.
+ */
 const secretOf = async (
-  ref: string,
-  store: SecretStore,
+  { ref, alias }: SecretGrant,
+  { store, onFault }: HopPorts,
   ending: Ending,
-): Promise<Secret | undefined> => {
+): Promise<Secret | Refused> => {
   try {
-    return await unlessEnded(store.resolve(secretRefOf(ref), ending.signal), ending, (late) => {
+    const asked = store.resolve(secretRefOf(ref), ending.signal);
+    const secret = await unlessEnded(asked, ending, (late) => {
       late.bytes.fill(0);
     });
-  } catch {
-    // A fault's detail may name paths and hosts of the store: none of them is the guest's to know.
-    return undefined;
+    return secret ?? refuse(ending.why() ?? 'run.closed', alias);
+  } catch (cause) {
+    onFault({ alias, ref, cause });
+    const about = cause instanceof Fault ? `${alias} (${cause.code})` : alias;
+    return refuse('credential.unavailable', about);
   }
 };
 

@@ -23,8 +23,7 @@ export const REFUSALS = {
   'credential.expired': 'The credential has outlived its time; a new run gets a new one.',
   'credential.revoked': 'The credential was revoked; an operator has to grant it again.',
   'credential.rotated': 'The secret has a new version; a new run gets it.',
-  'credential.unavailable':
-    'The secret store did not give the secret; an operator can see why in its log.',
+  'credential.unavailable': 'The secret store did not give the secret; an operator can say why.',
   'credential.unusable':
     'The secret cannot be sent: it is too short, too long, holds control characters, or its header is not the contract’s to set.',
   'credential.plain_http':

@@ -155,6 +155,7 @@ test('case 66: closing a run forgets its handles and its session', () => {
       rates,
       ca: undefined,
       callMsMax: 1_000,
+      onFault: () => undefined,
       resolve: () => Promise.resolve([]),
       onClose: () => {
         closed += 1;

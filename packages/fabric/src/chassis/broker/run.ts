@@ -10,7 +10,14 @@ import { createCallCounter, type CallCounter } from './calls.ts';
 import { pause, type BrokerClock } from './clock.ts';
 import { createEnding, type Ending } from './ending.ts';
 import type { Handles, Holder } from './handles.ts';
-import { makeHop, type Credential, type Hop, type HopPorts, type HopReply } from './hop.ts';
+import {
+  makeHop,
+  type Credential,
+  type Hop,
+  type HopPorts,
+  type HopReply,
+  type StoreFault,
+} from './hop.ts';
 import { redirectOf, REDIRECTS_MAX, type Redirect } from './redirect.ts';
 import { refuse, type Refused } from './refusals.ts';
 import { fullUrl, grantFor, hostOf, strictUrl } from './request-url.ts';
@@ -24,6 +31,7 @@ export interface RunPorts {
   readonly rates: Rates;
   /** Longest life of one call, ms. */
   readonly callMsMax: number;
+  readonly onFault: (fault: StoreFault) => void;
   /** Told once, when the run is closed. */
   readonly onClose: () => void;
 }
