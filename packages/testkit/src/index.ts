@@ -28,7 +28,8 @@ export { runScenario } from './scenario.ts';
 export { isLinearizable, type Call, type SequentialModel } from './wgl.ts';
 export { historyFaults } from './history.ts';
 export { deciderLaws, type DeciderUnderTest, type LawOptions } from './laws.ts';
-export { randomCommand, randomPauseMs } from './random-commands.ts';
+export { contractFor } from './random-chassis.ts';
+export { randomCommand, randomPauseMs, randomRunCommand } from './random-commands.ts';
 export { SKILLS } from './random-sight.ts';
 export {
   PowerCut,
@@ -57,3 +58,4 @@ export {
   type VaultServerOptions,
 } from './vault-server.ts';
 export { MODULE_ATTACKS, type AttackEnd, type ModuleAttack } from './modules/attacks.ts';
+export { PROGRAMS, type Program } from './modules/programs.ts';

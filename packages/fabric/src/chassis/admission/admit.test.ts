@@ -167,7 +167,7 @@ describe('what is exported', () => {
     expect(judge(bytes)).toMatchObject({ code: 'entrypoint-kind' });
   });
 
-  test('a json module has to have alloc, dealloc and a memory', async () => {
+  test('a json module has to have alloc and a memory, and may have dealloc', async () => {
     const parts = {
       alloc: '(func (export "alloc") (param i32) (result i32) unreachable)',
       dealloc: '(func (export "dealloc") (param i32 i32))',
@@ -177,9 +177,13 @@ describe('what is exported', () => {
     const all = Object.values(parts);
     const json = { abi: 'json' as const };
     expect(await judgeWat(`(module ${all.join(' ')})`, json)).toMatchObject({ ok: true });
+    const { alloc, memory, run } = parts;
+    expect(await judgeWat(`(module ${alloc} ${memory} ${run})`, json)).toMatchObject({ ok: true });
+    expect(
+      await judgeWat(`(module ${alloc} ${memory} ${run} (func (export "dealloc")))`, json),
+    ).toMatchObject({ code: 'entrypoint-signature' });
     for (const [name, code] of [
       ['alloc', 'entrypoint-missing'],
-      ['dealloc', 'entrypoint-missing'],
       ['memory', 'export-missing'],
       ['run', 'entrypoint-missing'],
     ] as const) {

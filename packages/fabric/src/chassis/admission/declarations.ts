@@ -99,7 +99,7 @@ export const readExports = (reader: ByteReader, shape: ModuleShape): void => {
 
 export const readStart = (reader: ByteReader, shape: ModuleShape): void => {
   shape.startOffset = reader.at;
-  reader.u32();
+  shape.startFunction = reader.u32();
 };
 
 /** Reads what an import is; returns the index of its signature where it is a function. */

@@ -9,23 +9,28 @@ interface Interface {
   readonly entrypoint: readonly string[];
   /** Functions beside the entrypoints. */
   readonly functions: ReadonlyMap<string, string>;
+  /** Functions that need not be there, and are of this signature if they are. */
+  readonly optional: ReadonlyMap<string, string>;
   readonly memory: boolean;
 }
 
 const INTERFACES: Readonly<Record<'extism' | 'json' | 'wasi', Interface>> = {
   /** Input and output go through the kernel's arena; the result is an exit code, and none is 0. */
-  extism: { entrypoint: ['-> i32', '->'], functions: new Map(), memory: false },
-  /** `run(pointer, length)` gives pointer << 32 | length of its JSON, which `dealloc(pointer, length)` then frees. */
+  extism: {
+    entrypoint: ['-> i32', '->'],
+    functions: new Map(),
+    optional: new Map(),
+    memory: false,
+  },
+  /** `run(pointer, length)` gives pointer << 32 | length of its JSON, which `dealloc(pointer, length)` frees where there is one. */
   json: {
     entrypoint: ['i32 i32 -> i64'],
-    functions: new Map([
-      ['alloc', 'i32 -> i32'],
-      ['dealloc', 'i32 i32 ->'],
-    ]),
+    functions: new Map([['alloc', 'i32 -> i32']]),
+    optional: new Map([['dealloc', 'i32 i32 ->']]),
     memory: true,
   },
   /** A command: stdin to stdout, its end by `proc_exit` or by returning. */
-  wasi: { entrypoint: ['->', '-> i32'], functions: new Map(), memory: false },
+  wasi: { entrypoint: ['->', '-> i32'], functions: new Map(), optional: new Map(), memory: false },
 };
 
 const MEMORY_EXPORT = 'memory';
@@ -44,6 +49,8 @@ export const entrypointsPresent = (
     exported(bytes, shape, { name: entrypoint, signatures: expected.entrypoint });
   for (const [name, signature] of expected.functions)
     exported(bytes, shape, { name, signatures: [signature] });
+  for (const [name, signature] of expected.optional)
+    if (shape.exports.has(name)) exported(bytes, shape, { name, signatures: [signature] });
   if (expected.memory && shape.exports.get(MEMORY_EXPORT)?.kind !== KIND.memory)
     throw new Refusal(
       'export-missing',

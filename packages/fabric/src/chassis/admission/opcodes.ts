@@ -41,6 +41,8 @@ export const OPCODE = {
   if: 0x04,
   else: 0x05,
   end: 0x0b,
+  call: 0x10,
+  callIndirect: 0x11,
   globalGet: 0x23,
   globalSet: 0x24,
   memoryGrow: 0x40,

@@ -32,6 +32,8 @@ export interface ModuleShape {
   readonly exports: Map<string, ExportSeen>;
   /** Where the start function is named. */
   startOffset: number | undefined;
+  /** Its index; of use only where there is one. */
+  startFunction: number;
   segments: number;
   elements: number;
   dataCount: number | undefined;
@@ -54,6 +56,7 @@ export const emptyShape = (): ModuleShape => ({
   globals: 0,
   exports: new Map(),
   startOffset: undefined,
+  startFunction: 0,
   segments: 0,
   elements: 0,
   dataCount: undefined,

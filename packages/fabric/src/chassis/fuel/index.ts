@@ -1,0 +1,1 @@
+export { meterModule, type Metered } from './meter.ts';
