@@ -1,4 +1,5 @@
 import { hash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import { createServer as createTcpServer, type Socket } from 'node:net';
@@ -17,6 +18,7 @@ import { createBroker, type BrokerOptions } from './broker.ts';
 import { systemClock } from './clock.ts';
 import { connect, REPLY_BYTES_MAX } from './dial.ts';
 import { createEnding } from './ending.ts';
+import { REFUSALS } from './refusals.ts';
 
 const CANARY = 'canary/7f3a+"9c1e&Zq-secret';
 const REF = 'vault://if/prod/sip#token';
@@ -757,6 +759,9 @@ describe('case 70: an endpoint that echoes the secret', () => {
 
   test.each([
     ['gzip', gzipSync(CANARY)],
+    ['x-gzip', gzipSync(CANARY)],
+    ['Identity', Buffer.from(CANARY)],
+    ['gzip', Buffer.concat([gzipSync(CANARY.slice(0, 9)), gzipSync(CANARY.slice(9))])],
     ['deflate', deflateSync(CANARY)],
     ['deflate', deflateRawSync(CANARY)],
     ['br', brotliCompressSync(CANARY)],
@@ -768,7 +773,7 @@ describe('case 70: an endpoint that echoes the secret', () => {
     expect(answer.headers).not.toHaveProperty('content-encoding');
   });
 
-  test.each(['zstd', 'gzip, gzip', 'compress'])(
+  test.each(['zstd', 'gzip, gzip', 'compress', 'gzip', 'constructor'])(
     'a coding that cannot be undone is refused: %s',
     async (encoding) => {
       const { port } = await upstream(text(CANARY, { 'content-encoding': encoding }));
@@ -1144,6 +1149,15 @@ describe('the world breaks', () => {
       expect(given[0]?.every((byte) => byte === 0)).toBe(true);
     },
   );
+});
+
+test('every refusal stands in the guide, word for word', () => {
+  const guide = readFileSync(
+    new URL('../../../../../docs/guides/credentials.md', import.meta.url),
+    'utf8',
+  );
+  for (const [code, message] of Object.entries(REFUSALS))
+    expect(guide).toContain(`| \`${code}\` | ${message} |`);
 });
 
 test('one call at a time: a second one is refused while the first is under way', async () => {
