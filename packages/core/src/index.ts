@@ -49,6 +49,7 @@ export {
   viewSlos,
 } from './queries-chassis.ts';
 export type { Orphan } from './queries-chassis.ts';
+export type { RunState } from './chassis/index.ts';
 export { mintsOf } from './kernel/mints.ts';
 export { worldFaults } from './commands/faults.ts';
 export { coordinatorFaults, isCurrent, judge } from './coordinator/index.ts';

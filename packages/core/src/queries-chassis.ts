@@ -141,9 +141,9 @@ export interface Orphan {
   readonly dueAt: number;
 }
 
-const orphanOf = (run: RunState | undefined): readonly Orphan[] => {
-  const dueAt = run === undefined ? undefined : orphanDue(run);
-  return run === undefined || dueAt === undefined ? [] : [{ runId: run.id, dueAt }];
+const orphanOf = (run: RunState): readonly Orphan[] => {
+  const dueAt = orphanDue(run);
+  return dueAt === undefined ? [] : [{ runId: run.id, dueAt }];
 };
 
 /** Runs that are open though their lease has ended. */
@@ -154,7 +154,10 @@ export const orphanRuns = ({ chassis }: World): readonly Orphan[] =>
 export const orphansBy = ({ chassis }: World, event: DomainEvent): readonly Orphan[] =>
   chassis.open.size === 0
     ? NO_ORPHANS
-    : leasesEndedBy(event).flatMap((taskId) => orphanOf(chassis.open.get(taskId)));
+    : leasesEndedBy(event).flatMap((taskId) => {
+        const run = chassis.open.get(taskId);
+        return run === undefined ? [] : orphanOf(run);
+      });
 
 const NO_ORPHANS: readonly Orphan[] = [];
 

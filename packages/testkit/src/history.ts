@@ -1,11 +1,12 @@
 /**
- * What a log alone must show, whatever world it made (C1–C3, C5, G1, G2, G4): a second opinion that shares no code with
+ * What a log alone must show, whatever world it made (C1–C3, C5, G1, G2, G4, H1): a second opinion that shares no code with
  * the fold.
  */
 import type { DomainEvent, Entry } from '@infrafabric/core';
 
 import { BlockerHistory } from './history-blockers.ts';
 import { MoneyHistory } from './history-money.ts';
+import { RunHistory } from './history-runs.ts';
 
 interface TaskPast {
   fence: number;
@@ -19,16 +20,19 @@ export const historyFaults = (entries: Iterable<Pick<Entry, 'at' | 'events'>>): 
   const past = new History();
   const money = new MoneyHistory();
   const blockers = new BlockerHistory();
+  const runs = new RunHistory();
   for (const { at, events } of entries) {
     for (const event of events) {
       past.take(event, at);
       money.take(event);
       blockers.take(event);
+      runs.take(event);
     }
     money.endEntry();
     blockers.endEntry();
+    runs.endEntry();
   }
-  return [...past.faults, ...money.faults, ...blockers.faults];
+  return [...past.faults, ...money.faults, ...blockers.faults, ...runs.faults];
 };
 
 class History {

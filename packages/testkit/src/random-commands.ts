@@ -5,6 +5,7 @@
 import { DECIDER_VERSION, type ArgsOf, type World } from '@infrafabric/core';
 import { SESSION_IDLE_MS } from '@infrafabric/protocol';
 
+import { CHASSIS_CHOICES, randomRun } from './random-chassis.ts';
 import { GOVERNOR_CHOICES, openSession, randomBudget, raiseBlocker } from './random-governor.ts';
 import {
   command,
@@ -52,6 +53,7 @@ const randomTask = (
   ...(random.chance(0.1) ? { filler: true } : {}),
   ...(random.chance(0.1) ? { imported: { status: 'x', done: random.chance(0.7) } } : {}),
   ...randomBudget(random),
+  ...randomRun(random),
 });
 
 /** A plan whose tasks depend on earlier ones of any plan; one in eight has a cycle for the asking. */
@@ -278,6 +280,7 @@ const CHOICES: readonly (readonly [number, Choose])[] = [
   ],
   [4, (sight) => randomEdit(sight)],
   ...GOVERNOR_CHOICES,
+  ...CHASSIS_CHOICES,
 ];
 
 const keyOf = (taskId: string): string => taskId.slice(taskId.indexOf('/') + 1);
@@ -314,24 +317,40 @@ const randomEdit = ({ random, world, tasks }: Sight): RunCommand => {
   });
 };
 
-const WEIGHT = CHOICES.reduce((sum, [weight]) => sum + weight, 0);
-
 /** A command for this world. The first ones bring a plan and a session, without which nothing else makes sense. */
 export const randomCommand = (world: World, seed: number): RunCommand => {
   const random = seededRandom(seed);
   if (world.realm.size === 0) return realmOpen();
+  const sight = sightOf(random, world);
+  if (sight.tasks.length === 0) return submitPlan(sight);
+  if (sight.sessions.length === 0) return openSession(sight);
+  return chosenOf(CHOICES, sight);
+};
+
+/** The same, two times in three of contracts and runs: of those a random life has few otherwise. */
+export const randomRunCommand = (world: World, seed: number): RunCommand => {
+  const random = seededRandom(seed);
+  const { tasks, openSessions } = world.coordinator;
+  if (tasks.ids.length === 0 || openSessions === 0 || random.chance(1 / 3))
+    return randomCommand(world, seed);
+  return chosenOf(CHASSIS_CHOICES, sightOf(random, world));
+};
+
+const sightOf = (random: Random, world: World): Sight => {
   const { tasks, sessions } = world.coordinator;
   const open = [...sessions.values()].filter(({ closed }) => closed === undefined);
-  const sight: Sight = {
+  return {
     random,
     world,
     tasks: random.chance(0.2) ? tasks.ids : unfinished(world),
     sessions: (random.chance(0.1) ? [...sessions.values()] : open).map(({ id }) => id),
   };
-  if (sight.tasks.length === 0) return submitPlan(sight);
-  if (sight.sessions.length === 0) return openSession(sight);
-  let left = (random.below(WEIGHT_STEPS) / WEIGHT_STEPS) * WEIGHT;
-  for (const [weight, choose] of CHOICES) {
+};
+
+const chosenOf = (choices: typeof CHOICES, sight: Sight): RunCommand => {
+  const weights = choices.reduce((sum, [weight]) => sum + weight, 0);
+  let left = (sight.random.below(WEIGHT_STEPS) / WEIGHT_STEPS) * weights;
+  for (const [weight, choose] of choices) {
     left -= weight;
     if (left < 0) return choose(sight);
   }

@@ -31,7 +31,10 @@ type WithFence<T> = T extends { readonly fencingToken: unknown }
  * The arguments of an operation as a test writes them: before brands, with fences in place of tokens, and with what the
  * engine adds where a test wants to say it.
  */
-export type PlainArgs<N extends WriteName> = N extends 'plans.submit' | 'policies.set'
+export type PlainArgs<N extends WriteName> = N extends
+  | 'plans.submit'
+  | 'policies.set'
+  | 'contracts.accept'
   ? InputOf<N> & { readonly digest?: string }
   : N extends 'blockers.raise'
     ? WithFence<InputOf<N>> & { readonly waiting?: readonly string[] }
@@ -124,7 +127,7 @@ export class RealmRun {
 
 /** What the engine adds to the arguments of an operation. */
 const addedBy = (op: WriteName, args: object): object => {
-  if (op === 'plans.submit' || op === 'policies.set')
+  if (op === 'plans.submit' || op === 'policies.set' || op === 'contracts.accept')
     return { digest: digestFrom(hash('sha256', JSON.stringify(args), 'hex')) };
   return op === 'blockers.raise' ? { waiting: [] } : {};
 };

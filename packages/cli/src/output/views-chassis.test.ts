@@ -196,8 +196,8 @@ const SHOWN: Readonly<Record<string, readonly [output: object, ...words: readonl
       windowDays: 30,
       objectives: [
         { name: 'latencyP99Ms', wanted: 1_200, measured: 1_300, verdict: 'missed' },
-        { name: 'successRateMin', wanted: 9_500, measured: 9_750, verdict: 'met' },
-        { name: 'availabilityMin', wanted: 9_900, verdict: 'not-enough-data' },
+        { name: 'successPermyriadMin', wanted: 9_500, measured: 9_750, verdict: 'met' },
+        { name: 'availabilityPermyriadMin', wanted: 9_900, verdict: 'not-enough-data' },
       ],
     },
     '40 of the last 30 days',

@@ -234,9 +234,9 @@ const PROMISES: Readonly<Record<string, string>> = {
   latencyP50Ms: 'p50',
   latencyP95Ms: 'p95',
   latencyP99Ms: 'p99',
-  successRateMin: 'success',
   successPermyriadMin: 'success',
-  availabilityMin: 'availability',
+  successPermyriadMin: 'success',
+  availabilityPermyriadMin: 'availability',
   availabilityPermyriadMin: 'availability',
 };
 

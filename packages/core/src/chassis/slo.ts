@@ -159,8 +159,8 @@ const promisesOf = (guarantees: readonly Guarantees[]): readonly Promised[] => {
     ...strictest('latencyP50Ms', (one) => one.latencyP50Ms, true),
     ...strictest('latencyP95Ms', (one) => one.latencyP95Ms, true),
     ...strictest('latencyP99Ms', (one) => one.latencyP99Ms, true),
-    ...strictest('successRateMin', (one) => one.successPermyriadMin, false),
-    ...strictest('availabilityMin', (one) => one.availabilityPermyriadMin, false),
+    ...strictest('successPermyriadMin', (one) => one.successPermyriadMin, false),
+    ...strictest('availabilityPermyriadMin', (one) => one.availabilityPermyriadMin, false),
   ];
 };
 
@@ -172,7 +172,7 @@ export const objectivesOf = (
   promisesOf(guarantees).map(({ name, wanted, isCeiling }): SloObjective => {
     const measured = measuredOf(window, name);
     const asked =
-      window.samples.length + (name === 'availabilityMin' ? window.unavailable.length : 0);
+      window.samples.length + (name === 'availabilityPermyriadMin' ? window.unavailable.length : 0);
     if (measured === undefined || asked < SLO_RUNS_MIN) {
       const verdict = 'not-enough-data';
       return measured === undefined
@@ -191,9 +191,9 @@ const measuredOf = (window: SloWindow, name: SloObjective['name']): number | und
       return percentileOf(window.sorted, 95);
     case 'latencyP99Ms':
       return percentileOf(window.sorted, 99);
-    case 'successRateMin':
+    case 'successPermyriadMin':
       return successOf(window);
-    case 'availabilityMin':
+    case 'availabilityPermyriadMin':
       return availabilityOf(window);
   }
 };

@@ -6,6 +6,7 @@ import {
   historyFaults,
   randomCommand,
   randomPauseMs,
+  randomRunCommand,
   RealmRun,
   seededRandom,
   SKILLS,
@@ -19,6 +20,8 @@ import { decide } from '../world.ts';
 /** Random histories by seed: the same on every machine, so that what they reach can be asserted. */
 const HISTORIES = 150;
 const COMMANDS = 90;
+/** After them come histories that are mostly of runs. */
+const RUN_HISTORIES = 100;
 
 const live = (seed: number, look: (realm: RealmRun) => void = () => undefined): RealmRun => {
   const random = seededRandom(seed);
@@ -26,14 +29,15 @@ const live = (seed: number, look: (realm: RealmRun) => void = () => undefined): 
   for (let i = 0; i < COMMANDS; i += 1) {
     const choice = random.below(2 ** 31);
     realm.at += randomPauseMs(choice);
-    realm.submit(randomCommand(realm.world, choice));
+    const choose = seed < HISTORIES ? randomCommand : randomRunCommand;
+    realm.submit(choose(realm.world, choice));
     look(realm);
   }
   return realm;
 };
 
 const histories = (look?: (realm: RealmRun) => void): RealmRun[] =>
-  Array.from({ length: HISTORIES }, (_, seed) => live(seed, look));
+  Array.from({ length: HISTORIES + RUN_HISTORIES }, (_, seed) => live(seed, look));
 
 describe('random histories', () => {
   test('C1–C5, G1–G5, O1: every invariant holds after every command, in the world and in the log', () => {
@@ -136,10 +140,14 @@ const ALL_EVENTS: readonly DomainEvent['type'][] = [
   'budget.settled',
   'capability.defined',
   'claim.refused',
+  'contract.accepted',
+  'credential.used',
   'escalation.acknowledged',
   'escalation.raised',
   'help.offered',
   'lease.expired',
+  'module.admitted',
+  'module.refused',
   'phase.approved',
   'phase.checked',
   'phase.opened',
@@ -153,8 +161,15 @@ const ALL_EVENTS: readonly DomainEvent['type'][] = [
   'policy.set',
   'price.set',
   'realm.opened',
+  'reputation.changed',
+  'run.ended',
+  'run.notes_dropped',
+  'run.refused',
+  'run.started',
+  'run.violated',
   'session.closed',
   'session.opened',
+  'slo.violated',
   'swarm.registered',
   'task.accepted',
   'task.cancelled',

@@ -5,6 +5,7 @@ import {
   deciderLaws,
   randomCommand,
   randomPauseMs,
+  randomRunCommand,
   RealmRun,
 } from '@infrafabric/testkit';
 import type { RunCommand } from '@infrafabric/testkit';
@@ -28,20 +29,24 @@ const textOf = (world: World): string =>
     )
     .join('\n');
 
-deciderLaws<World, Timed, DomainEvent>('the world', {
-  create: () => new RealmRun().world,
-  choose: (world, seed) => ({
-    command: randomCommand(world, seed),
-    at: world.realm.at + randomPauseMs(seed),
-  }),
-  decide: (world, timed) => {
-    const shown = decide(world, run(world, timed).commandOf(timed.command), COMPARISONS);
-    const events =
-      shown.kind === 'accept' ? shown.events : shown.kind === 'refuse' ? [shown.record] : [];
-    return { events, shown };
-  },
-  fold: (world, timed, events) => run(world, timed).fold(timed.command, events),
-  text: textOf,
-  restored: (world) => restoreWorld(worldSections(world)),
-  faults: worldFaults,
-});
+const laws = (name: string, choose: typeof randomCommand): void =>
+  deciderLaws<World, Timed, DomainEvent>(name, {
+    create: () => new RealmRun().world,
+    choose: (world, seed) => ({
+      command: choose(world, seed),
+      at: world.realm.at + randomPauseMs(seed),
+    }),
+    decide: (world, timed) => {
+      const shown = decide(world, run(world, timed).commandOf(timed.command), COMPARISONS);
+      const events =
+        shown.kind === 'accept' ? shown.events : shown.kind === 'refuse' ? [shown.record] : [];
+      return { events, shown };
+    },
+    fold: (world, timed, events) => run(world, timed).fold(timed.command, events),
+    text: textOf,
+    restored: (world) => restoreWorld(worldSections(world)),
+    faults: worldFaults,
+  });
+
+laws('the world', randomCommand);
+laws('a world of runs', randomRunCommand);

@@ -64,10 +64,12 @@ describe('the best for what is needed', () => {
       candidate(
         swarmId,
         meritOf({
-          swarmId,
-          capabilities: ['go'],
-          costPerHourMicroUsd,
-          reputationPermille,
+          profile: {
+            swarmId,
+            capabilities: ['go'],
+            costPerHourMicroUsd,
+            reputationPermille,
+          },
         } as unknown as Parameters<typeof meritOf>[0]),
         'go',
       );

@@ -1,5 +1,5 @@
 /** The slice through its section: what a snapshot of the governor keeps, and what is built again from it. */
-import { openedRealm } from '@infrafabric/testkit';
+import { contractFor, openedRealm } from '@infrafabric/testkit';
 import type { RealmRun } from '@infrafabric/testkit';
 import { expect, test } from 'vitest';
 import { governorSections, restoreGovernor } from './sections.ts';
@@ -17,6 +17,7 @@ const full = (): RealmRun => {
     realm.run('swarms.register', {
       profile: { swarmId, capabilities: ['my:skill'], costPerHourMicroUsd: 2_000_000 },
     });
+  realm.run('contracts.accept', { contract: contractFor() });
   for (const id of ['ada', 'bob'])
     realm.run('sessions.open', { agent: id, swarm: 's' }, { ids: [id] });
   realm.run('sessions.open', { agent: 'eve', swarm: 'unregistered' }, { ids: ['eve'] });

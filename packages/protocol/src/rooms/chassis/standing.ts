@@ -16,8 +16,8 @@ export const SloObjective = z.strictObject({
     'latencyP50Ms',
     'latencyP95Ms',
     'latencyP99Ms',
-    'successRateMin',
-    'availabilityMin',
+    'successPermyriadMin',
+    'availabilityPermyriadMin',
   ]),
   wanted: Count,
   /** Absent where nothing was measured yet. */
