@@ -11,7 +11,14 @@ import { FROM_RUNNER } from '../frame.ts';
 import { identityOf, launchPlan, type Identity, type LaunchPlan } from '../jail/launch.ts';
 import { initPidOf, leafPid } from '../jail/leaf.ts';
 import type { NodeLine } from '../jail/flags.ts';
-import { addressLimit, cpuWord, lockWords, setLimits, type CpuSeconds } from '../jail/rlimits.ts';
+import {
+  addressLimit,
+  cpuWord,
+  INIT_WORDS,
+  lockWords,
+  setLimits,
+  type CpuSeconds,
+} from '../jail/rlimits.ts';
 import type { Stage } from '../jail/stage.ts';
 import type { Tools } from '../jail/tools.ts';
 import type { Ready } from '../words.ts';
@@ -81,7 +88,7 @@ export const bootRunner = async (options: BootOptions): Promise<Blank> => {
     const ready = await heardReady(process);
     if (plan.saysStatus) await saidStatus(process);
     process.adopt(await leafPid(plan, process.spawnedPid, process.status), ready);
-    return await lock(process, options, identity);
+    return await lock(process, options, { identity, init: initPidOf(process.status) });
   } catch (cause) {
     if (process === undefined) freeSeat(seat);
     else await process.kill({ cause: 'unavailable', detail: 'the runner did not come up' });
@@ -172,7 +179,10 @@ const saidStatus = async (process: RunnerProcess): Promise<void> => {
 const lock = async (
   process: RunnerProcess,
   { site, memoryMib, cpu }: BootOptions,
-  identity: Identity | undefined,
+  {
+    identity,
+    init,
+  }: { readonly identity: Identity | undefined; readonly init: number | undefined },
 ): Promise<Blank> => {
   const of = { pid: process.pid, identity, tools: site.tools };
   const bootedAtMs = performance.now();
@@ -186,7 +196,11 @@ const lock = async (
       limitCpu: async () => undefined,
     };
   const { addressBytes, residentBytes } = sizes(process);
-  await setLimits(of, lockWords(addressLimit(addressBytes, memoryMib), cpu));
+  await Promise.all([
+    setLimits(of, lockWords(addressLimit(addressBytes, memoryMib), cpu)),
+    // The jail's process 1 is of the same user: one who could take it over would have no limits there.
+    init === undefined ? undefined : setLimits({ ...of, pid: init }, INIT_WORDS),
+  ]);
   let now = cpu;
   return {
     process,

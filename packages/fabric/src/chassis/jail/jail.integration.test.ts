@@ -22,6 +22,7 @@ test('the tools of the chain are found where the system keeps them, and nowhere 
   expect(tools.setpriv).toMatch(/^\/(usr\/)?s?bin\/setpriv$/);
   expect(await findTools([folder])).toEqual({
     bwrap: undefined,
+    bwrapLocksUsers: false,
     setpriv: undefined,
     prlimit: undefined,
     timeout: undefined,

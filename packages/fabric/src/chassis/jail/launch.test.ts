@@ -5,6 +5,7 @@ import { identityOf, launchPlan, OWN_USERS, type LaunchOptions } from './launch.
 
 const TOOLS = {
   bwrap: '/usr/bin/bwrap',
+  bwrapLocksUsers: true,
   setpriv: '/usr/bin/setpriv',
   prlimit: '/usr/bin/prlimit',
   timeout: '/usr/bin/timeout',
@@ -35,11 +36,11 @@ test('level 3, started as root: the whole chain, word for word', () => {
   expect(lineOf()).toBe(
     '/usr/bin/setpriv --reuid=65534 --regid=65534 --clear-groups --pdeathsig KILL -- ' +
       '/usr/bin/timeout -s KILL 310 ' +
-      '/usr/bin/bwrap --unshare-all --uid 65534 --gid 65534 --die-with-parent --new-session --cap-drop ALL ' +
+      '/usr/bin/bwrap --unshare-all --unshare-user --disable-userns --uid 65534 --gid 65534 --die-with-parent --new-session --cap-drop ALL ' +
       '--hostname sb --clearenv --json-status-fd 4 ' +
       '--ro-bind /opt/node/bin/node /usr/bin/node --ro-bind /lib/libc.so.6 /lib/libc.so.6 ' +
       '--ro-bind /lib64/ld-linux-x86-64.so.2 /lib64/ld-linux-x86-64.so.2 ' +
-      '--ro-bind /tmp/stage/runner.mjs /app/runner.mjs --chdir / --seccomp 3 -- ' +
+      '--ro-bind /tmp/stage/runner.mjs /app/runner.mjs --remount-ro / --chdir / --seccomp 3 -- ' +
       '/usr/bin/node --wasm-max-mem-pages=4096 --wasm-max-table-size=100000 --max-wasm-functions=50000 ' +
       '--wasm-max-module-size=16777216 --wasm-max-committed-code-mb=64 --max-old-space-size=64 ' +
       '--stack-size=512 --disable-wasm-trap-handler --v8-pool-size=0 ' +
@@ -94,6 +95,12 @@ test.each([
   const left = [/--unshare-all/, /--permission/, /--wasm-max-mem-pages/, /--seccomp 3/];
   for (const word of left)
     if (word.source !== words.source && !words.test(word.source)) expect(line).toMatch(word);
+});
+
+test('an older bubblewrap is not told what it does not know', () => {
+  const line = lineOf({ tools: { ...TOOLS, bwrapLocksUsers: false } });
+  expect(line).toContain('--unshare-all --uid');
+  expect(line).not.toContain('--disable-userns');
 });
 
 test('J3: a layer that lacks its tool is a fault, and no runner without it', () => {

@@ -116,6 +116,8 @@ const jailWords = (options: LaunchOptions, takesFilter: boolean): readonly strin
   return [
     tools.bwrap,
     '--unshare-all',
+    // A user namespace inside this one would hold every capability again: nobody makes one, filter or not.
+    ...(tools.bwrapLocksUsers === true ? ['--unshare-user', '--disable-userns'] : []),
     '--uid',
     String(NOBODY),
     '--gid',
@@ -136,6 +138,9 @@ const jailWords = (options: LaunchOptions, takesFilter: boolean): readonly strin
     '--ro-bind',
     runnerFile,
     runnerInJail(runnerFile),
+    // The root that bubblewrap builds is a file system in memory: what was written there would count for nobody.
+    '--remount-ro',
+    '/',
     '--chdir',
     '/',
     ...(takesFilter ? ['--seccomp', '3'] : []),

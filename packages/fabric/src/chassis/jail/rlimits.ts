@@ -41,6 +41,14 @@ export const lockWords = (addressBytes: number, cpu: CpuSeconds): readonly strin
   cpuWord(cpu),
 ];
 
+/** Of bubblewrap's init, which only waits for node: it needs no more memory than it has. */
+export const INIT_WORDS: readonly string[] = [
+  '--nofile=0:0',
+  '--nproc=0:0',
+  '--fsize=0:0',
+  '--core=0:0',
+];
+
 export const cpuWord = ({ softS, hardS }: CpuSeconds): string => `--cpu=${softS}:${hardS}`;
 
 export interface LimitsOf {

@@ -1,10 +1,14 @@
 /** Programs of the system that the chain of a runner is made of. */
+import { execFile } from 'node:child_process';
 import { constants } from 'node:fs';
 import { access } from 'node:fs/promises';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 
 export interface Tools {
   readonly bwrap: string | undefined;
+  /** This bubblewrap can forbid further user namespaces (0.8 and newer). */
+  readonly bwrapLocksUsers?: boolean;
   readonly setpriv: string | undefined;
   readonly prlimit: string | undefined;
   readonly timeout: string | undefined;
@@ -33,5 +37,17 @@ export const findTools = async (folders: readonly string[] = FOLDERS): Promise<T
   const [bwrap, setpriv, prlimit, timeout, ldd, mkfifo] = await Promise.all(
     ['bwrap', 'setpriv', 'prlimit', 'timeout', 'ldd', 'mkfifo'].map((name) => find(name, folders)),
   );
-  return { bwrap, setpriv, prlimit, timeout, ldd, mkfifo };
+  const bwrapLocksUsers = bwrap !== undefined && (await helpOf(bwrap)).includes(LOCKS_USERS);
+  return { bwrap, bwrapLocksUsers, setpriv, prlimit, timeout, ldd, mkfifo };
+};
+
+const LOCKS_USERS = '--disable-userns';
+
+const helpOf = async (program: string): Promise<string> => {
+  try {
+    return (await promisify(execFile)(program, ['--help'], { env: {} })).stdout;
+  } catch {
+    // One that cannot even say what it can will not start a runner either; the probe finds that out.
+    return '';
+  }
 };
