@@ -28,7 +28,12 @@ export interface Guest {
 export type MeterModule = (
   bytes: Uint8Array,
   options: { readonly fuel: number },
-) => { readonly bytes: Uint8Array; readonly fuelExport: string };
+) => {
+  readonly bytes: Uint8Array;
+  readonly fuelExport: string;
+  /** What was the start function, to be called before anything else. */
+  readonly startExport?: string;
+};
 
 /** What a module is loaded with. */
 export interface LoadContext {

@@ -2,7 +2,7 @@
  * A JavaScript guest: a module whose exports, or a script whose global functions, are its entrypoints, each called with the
  * input parsed from JSON; what it returns, or its promise is fulfilled with, is the output as JSON.
  *
- * J1  Every run has a runtime and a context of its own; `reuse: session` has no meaning here.
+ * J1  Every run has an engine of its own, used once; `reuse: session` has no meaning here.
  * J2  No text of the guest's reaches the runner's own heap before its length was looked at.
  */
 import type { QuickJSContext, QuickJSHandle, QuickJSRuntime } from 'quickjs-emscripten-core';
@@ -14,14 +14,13 @@ import { PRELUDE } from './js-prelude.ts';
 import type { QuickJs } from './quickjs-engine.ts';
 import { MESSAGE_BYTES_MAX, plainText } from './text.ts';
 
-/** Bytes of QuickJS's own stack: deep enough for a parser, shallow enough that V8's (512 KiB) ends later. */
-const STACK_BYTES_MAX = 256 * 1024;
+/**
+ * Bytes of QuickJS's own stack: about 740 calls deep. Each takes a multiple of that of V8's stack (512 KiB), and where
+ * that ends first the guest cannot catch it: the run ends.
+ */
+const STACK_BYTES_MAX = 128 * 1024;
 /** What stack traces call it. */
 const FILE_NAME = 'guest.js';
-const PAGE_BYTES = 64 * 1024;
-/** Bytes of the engine's memory that are not the guest's: its code's data and stack. */
-const ENGINE_BYTES = 2 * 1024 * 1024;
-const MEMORY_BYTES_MIN = 1024 * 1024;
 /** Operations that QuickJS does between two calls of the interrupt handler (`JS_INTERRUPT_COUNTER_INIT`). */
 export const OPERATIONS_PER_TICK = 10_000;
 
@@ -164,34 +163,18 @@ const flawOf = (context: QuickJSContext, source: string, type: SourceType): stri
 
 /** A script where it reads as one, else a module: whose flaw is the one to tell. Throws LinkRefusal. */
 const sourceTypeOf = (engine: QuickJs, source: string): SourceType => {
-  const context = engine.current().newContext();
-  try {
-    if (flawOf(context, source, 'global') === undefined) return 'global';
-    const flaw = flawOf(context, source, 'module');
-    if (flaw === undefined) return 'module';
-    throw new LinkRefusal(`not JavaScript: ${flaw}`);
-  } finally {
-    context.dispose();
-  }
+  const context = engine.take().newContext();
+  if (flawOf(context, source, 'global') === undefined) return 'global';
+  const flaw = flawOf(context, source, 'module');
+  if (flaw === undefined) return 'module';
+  throw new LinkRefusal(`not JavaScript: ${flaw}`);
 };
 
-/** Gives the run's memory back, or the whole engine where that cannot be done. */
-const retire = (engine: QuickJs, runtime: QuickJSRuntime): void => {
-  if (engine.spoiled) return;
-  try {
-    runtime.dispose();
-  } catch {
-    // Something of the run is still held: the next run gets an engine of its own.
-    engine.spoil();
-  }
-};
-
-/** Throws LinkRefusal where the source is not JavaScript in UTF-8. */
+/** Takes an engine; the next run needs another. Throws LinkRefusal where the source is not JavaScript in UTF-8. */
 export const loadJs = ({ header, bytes, link, ambient }: LoadContext, engine: QuickJs): Guest => {
   const source = sourceOf(bytes);
   const type = sourceTypeOf(engine, source);
   const fuel = header.deterministic?.fuel;
-  const memoryBytes = Math.max(header.memoryPagesMax * PAGE_BYTES - ENGINE_BYTES, MEMORY_BYTES_MIN);
 
   return {
     exports: header.entrypoints,
@@ -201,26 +184,21 @@ export const loadJs = ({ header, bytes, link, ambient }: LoadContext, engine: Qu
       let ticks = 0;
       const outOfFuel = (): boolean => fuel !== undefined && ticks * OPERATIONS_PER_TICK > fuel;
       const host = new JsHost(link, ambient, { seeded: fuel !== undefined });
-      const runtime = engine.current().newRuntime();
-      runtime.setMemoryLimit(memoryBytes);
-      runtime.setMaxStackSize(STACK_BYTES_MAX);
-      runtime.setInterruptHandler(() => {
-        ticks += 1;
-        return outOfFuel();
-      });
       let end: RunEnd;
       try {
+        const runtime = engine.take().newRuntime();
+        runtime.setMaxStackSize(STACK_BYTES_MAX);
+        runtime.setInterruptHandler(() => {
+          ticks += 1;
+          return outOfFuel();
+        });
         end = { kind: 'ok', output: evaluate(runtime, host, { source, type, entrypoint, input }) };
       } catch (thrown) {
-        // The engine itself trapped, or its stack met V8's: nothing in its memory is known to be whole.
-        if (thrown instanceof WebAssembly.RuntimeError || thrown instanceof RangeError)
-          engine.spoil();
         end =
           thrown instanceof GuestThrew
             ? { kind: 'trapped', message: thrown.message }
             : endOfThrown(host.broken() ?? thrown);
       }
-      retire(engine, runtime);
       if (fuel === undefined) return { end, fuelUsed: 0 };
       if (outOfFuel()) end = { kind: 'fuel', message: `the fuel of ${fuel} ran out` };
       return { end, fuelUsed: Math.min(ticks * OPERATIONS_PER_TICK, fuel) };

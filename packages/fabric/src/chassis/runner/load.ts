@@ -7,6 +7,7 @@ import { LinkRefusal } from './guest.ts';
 import type { Guest, LoadContext, MeterModule } from './guest.ts';
 import { openHostLink } from './host-link.ts';
 import { loadJs } from './js-guest.ts';
+import { ENGINE_PAGES_MIN } from './quickjs-engine.ts';
 import type { QuickJs } from './quickjs-engine.ts';
 import { describeThrown, MESSAGE_BYTES_MAX, plainText } from './text.ts';
 import { loadWasm } from './wasm-guest.ts';
@@ -27,6 +28,8 @@ export type GuestLoaded =
 const open = (context: LoadContext, engine: QuickJs | undefined): Guest => {
   if (context.header.abi !== 'js') return loadWasm(context);
   if (engine === undefined) throw new LinkRefusal('the engine of JavaScript was not sent before');
+  if (context.header.memoryPagesMax < ENGINE_PAGES_MIN)
+    throw new LinkRefusal('JavaScript needs a memory of 16 MiB or more');
   return loadJs(context, engine);
 };
 

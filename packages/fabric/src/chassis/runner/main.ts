@@ -3,9 +3,9 @@
  * nothing at run time, and speaks frames on its standard input and output.
  */
 import { admitModule } from '../admission/index.ts';
+import { meterModule } from '../fuel/index.ts';
 import { crypto } from './builtins.ts';
 import { PipeChannel, standardDescriptors } from './channel.ts';
-import { LinkRefusal } from './guest.ts';
 import { probe } from './probe.ts';
 import { openEngine } from './quickjs-engine.ts';
 import { createRunner } from './serve.ts';
@@ -24,9 +24,7 @@ const run = async (): Promise<void> => {
       channel: new PipeChannel(standardDescriptors),
       ready: { node: process.versions.node, v8: process.versions.v8 },
       admitModule,
-      meterModule: () => {
-        throw new LinkRefusal('the metering pass is not part of this runner');
-      },
+      meterModule,
       openEngine,
       warm: () => void crypto(),
       probe,

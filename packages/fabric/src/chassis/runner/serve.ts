@@ -46,6 +46,8 @@ const RESULT_HEAD_BYTES = 9;
 interface Session {
   guest: Guest | undefined;
   engine: QuickJs | undefined;
+  /** Whether runs use up the engine. */
+  isScript: boolean;
 }
 
 const encoder = new TextEncoder();
@@ -62,15 +64,28 @@ const readHeader = <T>(
   return { ok: true, value: { header: parsed.value, bytes: parts.rest } };
 };
 
-const load = (parts: RunnerParts, session: Session, payload: Uint8Array): Loaded => {
+/** The parsed header of a load, and what to do about it once the engine fits. */
+const load = (
+  parts: RunnerParts,
+  session: Session,
+  payload: Uint8Array,
+): Loaded | Promise<Loaded> => {
   session.guest = undefined;
+  session.isScript = false;
   const parsed = readHeader<LoadHeader>(payload);
   if (!parsed.ok) return parsed;
-  const { channel, meterModule } = parts;
-  const loaded = loadGuest({ ...parsed.value, channel, meterModule, engine: session.engine });
-  if (!loaded.ok) return loaded;
-  session.guest = loaded.guest;
-  return { ok: true, exports: loaded.guest.exports };
+  const { header, bytes } = parsed.value;
+  const { engine } = session;
+  const link = (): Loaded => {
+    const { channel, meterModule } = parts;
+    const loaded = loadGuest({ header, bytes, channel, meterModule, engine });
+    if (!loaded.ok) return loaded;
+    session.guest = loaded.guest;
+    return { ok: true, exports: loaded.guest.exports };
+  };
+  if (header.abi !== 'js' || engine === undefined) return link();
+  session.isScript = true;
+  return engine.prepare(header.memoryPagesMax).then(link);
 };
 
 const admit = ({ admitModule }: RunnerParts, payload: Uint8Array): Verdict => {
@@ -125,18 +140,26 @@ const sendResult = (channel: Channel, { end, fuelUsed }: RunResult): void => {
 /** The loop over one channel: says that it stands, then answers until the host closes the pipe. */
 export const createRunner = (parts: RunnerParts) => {
   const { channel } = parts;
-  const session: Session = { guest: undefined, engine: undefined };
+  const session: Session = { guest: undefined, engine: undefined, isScript: false };
   const answer = (type: number, value: Loaded | Probed | Ready | Verdict): void =>
     channel.send(type, jsonBytes(value));
+
+  /** An engine for the next run of a script, made when the answer of the last one is on its way (Q1). */
+  const renew = (): Promise<void> | undefined =>
+    session.isScript ? session.engine?.prepare() : undefined;
 
   /** Answers a frame; a promise only where it cannot be done at once. */
   const act = ({ type, payload }: Frame): Promise<void> | undefined => {
     if (type === TO_RUNNER.call) {
       sendResult(channel, call(session, payload));
-      // Renewing takes microtasks, so it is done between two runs.
-      if (session.engine?.spoiled === true) return session.engine.renew();
-    } else if (type === TO_RUNNER.load) answer(FROM_RUNNER.loaded, load(parts, session, payload));
-    else if (type === TO_RUNNER.admit) answer(FROM_RUNNER.verdict, admit(parts, payload));
+      return renew();
+    }
+    if (type === TO_RUNNER.load) {
+      const loaded = load(parts, session, payload);
+      if (loaded instanceof Promise)
+        return loaded.then((it) => answer(FROM_RUNNER.loaded, it)).then(renew);
+      answer(FROM_RUNNER.loaded, loaded);
+    } else if (type === TO_RUNNER.admit) answer(FROM_RUNNER.verdict, admit(parts, payload));
     else if (type === TO_RUNNER.engine)
       return openEngine(parts, session, payload).then((it) => answer(FROM_RUNNER.loaded, it));
     else if (type === TO_RUNNER.probe)

@@ -16,7 +16,13 @@ import { Wasi } from './wasi.ts';
 interface Compiled {
   readonly module: WebAssembly.Module;
   /** The global that counts down, where the module is metered. */
-  readonly meter?: { readonly name: string; readonly fuel: number };
+  readonly meter?: Meter;
+}
+
+interface Meter {
+  readonly name: string;
+  readonly fuel: number;
+  readonly start: string | undefined;
 }
 
 const compile = ({ header: { deterministic }, bytes, meterModule }: LoadContext): Compiled => {
@@ -24,11 +30,8 @@ const compile = ({ header: { deterministic }, bytes, meterModule }: LoadContext)
   if (!WebAssembly.validate(bytes)) throw new LinkRefusal('not a valid WebAssembly module');
   if (deterministic === undefined) return { module: new WebAssembly.Module(bytes) };
   const { fuel } = deterministic;
-  const metered = meterModule(bytes, { fuel });
-  return {
-    module: new WebAssembly.Module(metered.bytes),
-    meter: { name: metered.fuelExport, fuel },
-  };
+  const { bytes: metered, fuelExport: name, startExport: start } = meterModule(bytes, { fuel });
+  return { module: new WebAssembly.Module(metered), meter: { name, fuel, start } };
 };
 
 /** How an Extism entrypoint or a WASI command ended: by returning a code, or by leaving. */
@@ -112,6 +115,7 @@ export const loadWasm = (context: LoadContext): Guest => {
     const fresh = new WebAssembly.Instance(module, imports);
     current = fresh;
     bindMemory(wasi, fresh);
+    if (meter?.start !== undefined) functionOf(fresh, meter.start)?.();
     // A command has its own beginning, in the entrypoint.
     if (header.abi !== 'wasi') initialize(fresh);
     return fresh;
@@ -131,11 +135,14 @@ export const loadWasm = (context: LoadContext): Guest => {
         fuel = fuelUsed();
       } catch (thrown) {
         end = endOfThrown(thrown);
+        wasi.finish();
         fuel = fuelUsed();
         if (meter !== undefined && fuel > meter.fuel)
           end = { kind: 'fuel', message: `the fuel of ${meter.fuel} ran out` };
         current = undefined;
       }
+      // Its memory is free to go while nothing runs (W1).
+      if (header.reuse === 'run') current = undefined;
       return { end, fuelUsed: meter === undefined ? 0 : Math.min(fuel, meter.fuel) };
     },
   };
