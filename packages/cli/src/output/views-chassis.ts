@@ -224,7 +224,7 @@ type Limits = OutputOf<'runs.show'>['limits'];
 type Pairs = Parameters<typeof pairs>[1];
 
 const limitPairs = (limits: Limits): Pairs => [
-  ['CPU', `${durationText(limits.cpuMsMax)} at ${limits.cpuPercentMax} % of a core`],
+  ['CPU', `${msText(limits.cpuMsMax)} at ${limits.cpuPercentMax} % of a core`],
   ['time', durationText(limits.wallMsMax)],
   ['memory', `${limits.memoryMibMax} MiB`],
   ['calls', `${limits.apiCallsPerSecondMax} a second, ${limits.networkCallsMax} to the network`],

@@ -54,14 +54,19 @@ const brokenEnding = (cause: unknown, { abort }: ExecutionContext): Ending =>
 const wordsOf = (cause: unknown): string =>
   cause instanceof Error ? cause.message : String(cause);
 
+/** Namespaces, a filter of system calls, and exact limits. */
+const LEVEL_MOST = 3;
+
 async function attempt(parts: Attempt): Promise<Execution> {
-  const { run, link, runners } = parts;
+  const { run, link, runners, context } = parts;
   const bytes = await link.fetch(run.wasm);
   const blob = run.inputBlob === undefined ? undefined : await link.fetch(run.inputBlob);
   const flaw = flawOf(run, { bytes, blob });
   if (bytes === undefined || flaw !== undefined)
     return nothing({ kind: 'unstarted', detail: flaw ?? '' });
   const { level, layers, node, platform, missing } = await runners.attained();
+  // Where a policy allows less than the most, whoever watches has to see it.
+  if (level < LEVEL_MOST) context.onLine(`the sandbox is at level ${level} of ${LEVEL_MOST}`);
   const started = await link.start({ level, layers, node, platform });
   if (started.kind !== 'started') return nothing(endingOf(started, missing));
   const notes = new RunNotes((batch) => link.note(started.runId, batch));
