@@ -32,6 +32,7 @@ const CAUSE_OF_STATUS: ReadonlyMap<number, RunCause> = new Map([
   [RESULT_STATUS.failed, 'failed'],
   [RESULT_STATUS.trapped, 'trapped'],
   [RESULT_STATUS.fuel, 'fuel'],
+  [RESULT_STATUS.output, 'output'],
 ]);
 
 export interface RunOptions {
