@@ -1003,6 +1003,23 @@ test('case 63: a result that comes after the end is dropped', async () => {
   expect(notes).toEqual([]);
 });
 
+test('case 63: what a run has used, and where its secret went, is known in the turn that closes it', async () => {
+  const { port, seen } = await upstream((_request, response) => {
+    response.writeHead(200).write('x'.repeat(1_000));
+  });
+  const { run, notes } = benchOf({ http: [httpGrant(port)], secrets: [secretGrant()] });
+  const reply = run.http({ alias: 'sip', url: '/v1/a' });
+  await expect.poll(() => seen.length).toBe(1);
+  await expect.poll(() => run.use().receivedBytes).toBeGreaterThan(1_000);
+  run.close('revoked');
+  expect(notes).toMatchObject([{ kind: 'credential', alias: 'sip', status: 0, bytes: 0 }]);
+  const { sentBytes, receivedBytes } = run.use();
+  expect([sentBytes > 100, receivedBytes > 1_000]).toEqual([true, true]);
+  await reply;
+  expect(run.use()).toMatchObject({ sentBytes, receivedBytes });
+  expect(notes).toHaveLength(1);
+});
+
 test('case 63: a run that is closed in the turn of its answer gets none', async () => {
   const { port } = await upstream(text('answer'));
   const clock = new ManualClock();

@@ -1,8 +1,9 @@
 /**
  * How often a swarm's sessions may call.
  *
- * R1  In any second, wherever it begins, a swarm makes at most `rate` calls, however many sessions it opens and closes.
- * R2  The sessions that are open share the rate evenly; none can take what is another's.
+ * R1  In any second, wherever it begins, a swarm makes no more calls than its rate, however many sessions it opens and
+ *     closes. Where contracts of one swarm differ, its rate is the highest of those that are open.
+ * R2  A session gets the rate of its contract divided by the sessions that are open; none can take what is another's.
  * R3  Time that the clock takes back is time that did not pass: it grants nothing, and what was to come comes later.
  * R4  A session that was not opened gets nothing.
  *
@@ -54,6 +55,8 @@ export const createBucket = (): Bucket => {
 
 interface SessionRate {
   readonly bucket: Bucket;
+  /** Of its contract, calls a second. */
+  rate: number;
   /** Runs of the session that are open. */
   runs: number;
 }
@@ -69,9 +72,10 @@ export type Take =
   | { readonly kind: 'unknown' };
 
 export interface Rates {
-  open(tenant: Tenant, at: number): void;
-  /** Takes a token, or says how long there is none. `rate` is the contract's, calls a second. */
-  take(tenant: Tenant, rate: number, at: number): Take;
+  /** `rate` is the contract's, calls a second. */
+  open(tenant: Tenant, rate: number, at: number): void;
+  /** Takes a token, or says how long there is none. */
+  take(tenant: Tenant, at: number): Take;
   close(tenant: Tenant, at: number): void;
   /** Swarms that are remembered: those that are open, and those whose tokens are not all back. */
   size(): number;
@@ -91,21 +95,26 @@ export const createRates = (): Rates => {
   const sessionOf = ({ swarmId, sessionId }: Tenant): SessionRate | undefined =>
     swarms.get(swarmId)?.sessions.get(sessionId);
   return {
-    open: (tenant, at) => {
+    open: (tenant, rate, at) => {
       sweep(at);
       const swarm = swarms.get(tenant.swarmId) ?? { bucket: createBucket(), sessions: new Map() };
       swarms.set(tenant.swarmId, swarm);
-      const session = swarm.sessions.get(tenant.sessionId) ?? { bucket: createBucket(), runs: 0 };
-      swarm.sessions.set(tenant.sessionId, session);
-      session.runs += 1;
+      const session = swarm.sessions.get(tenant.sessionId);
+      if (session === undefined)
+        swarm.sessions.set(tenant.sessionId, { bucket: createBucket(), rate, runs: 1 });
+      else {
+        session.rate = rate;
+        session.runs += 1;
+      }
     },
-    take: (tenant, rate, at) => {
+    take: (tenant, at) => {
       const [swarm, session] = [swarms.get(tenant.swarmId), sessionOf(tenant)];
       if (swarm === undefined || session === undefined || session.runs === 0)
         return { kind: 'unknown' };
+      const open = [...swarm.sessions.values()].filter(({ runs }) => runs > 0);
       const waitMs = Math.max(
-        swarm.bucket.waitMs(at, rate),
-        session.bucket.waitMs(at, shareOf(rate, swarm)),
+        swarm.bucket.waitMs(at, Math.max(...open.map(({ rate }) => rate))),
+        session.bucket.waitMs(at, shareOf(session.rate, open.length)),
       );
       if (waitMs > 0) return { kind: 'wait', waitMs };
       swarm.bucket.take(at);
@@ -122,7 +131,5 @@ export const createRates = (): Rates => {
 };
 
 /** Whole tokens; where there are more sessions than tokens each may try for one, and the swarm's bucket decides. */
-const shareOf = (rate: number, { sessions }: SwarmRate): number => {
-  const open = [...sessions.values()].filter(({ runs }) => runs > 0).length;
-  return rate === 0 ? 0 : Math.max(Math.floor(rate / Math.max(open, 1)), 1);
-};
+const shareOf = (rate: number, sessions: number): number =>
+  rate === 0 ? 0 : Math.max(Math.floor(rate / sessions), 1);

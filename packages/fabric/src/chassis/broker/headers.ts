@@ -25,7 +25,7 @@ const OF_CALLER: ReadonlySet<string> = new Set(['authorization', 'cookie', 'cook
  * The last three would step over the grant.
  */
 const OF_PROXIES =
-  /^(?:proxy-.*|forwarded|via|x-forwarded-.*|x-real-ip|x-client-ip|true-client-ip|cf-connecting-ip|x-http-method.*|x-method-override|x-original-.*|x-rewrite-url|x-host)$/;
+  /^(?:proxy|proxy-.*|forwarded|via|x-forwarded-.*|x-real-ip|x-client-ip|true-client-ip|cf-connecting-ip|x-http-method.*|x-method-override|x-original-.*|x-rewrite-url|x-host)$/;
 
 /** What a reply says to whoever holds the credential, and to the connection. */
 const OF_CREDENTIALS: ReadonlySet<string> = new Set([
@@ -60,9 +60,11 @@ export const guestHeaders = (pairs: HeaderPairs, taken: readonly string[]): Head
   const sent = new Map<string, string>();
   for (const [written, value] of pairs) {
     const name = written.toLowerCase();
+    // To CGI and what descends from it an underscore is a hyphen (RFC 3875 §4.1.18).
+    const read = name.replaceAll('_', '-');
     const isSafe = TOKEN.test(written) && FIELD_VALUE.test(value);
-    const isOurs = OF_CONNECTION.has(name) || OF_CALLER.has(name) || taken.includes(name);
-    if (isSafe && !isOurs && !OF_PROXIES.test(name)) sent.set(name, value.trim());
+    const isOurs = OF_CONNECTION.has(read) || OF_CALLER.has(read) || taken.includes(read);
+    if (isSafe && !isOurs && !OF_PROXIES.test(read)) sent.set(name, value.trim());
   }
   return [...sent];
 };

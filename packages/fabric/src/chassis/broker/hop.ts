@@ -112,14 +112,15 @@ const dialled = async (hop: Hop, ports: HopPorts, ending: Ending): Promise<HopRe
   const opened = await connect({ hostname, port, isSecure, addresses, ca: ports.ca }, ending);
   if (!opened.ok) return opened;
   const { socket } = opened;
+  const closed = ports.counter.metered(socket);
   try {
     const send = (request: Request): Promise<Reply | Failed> => exchange(socket, request, ending);
     return hop.credential === undefined
       ? await plain(hop, await send(requestOf(hop, [], hop.url.query)), undefined)
       : await withSecret(hop, hop.credential, { ports, ending, send });
   } finally {
-    ports.counter.moved({ sent: socket.bytesWritten, received: socket.bytesRead });
     socket.destroy();
+    closed();
   }
 };
 
@@ -144,10 +145,11 @@ const withSecret = async (
     const header = added.header === undefined ? [] : [added.header];
     const request = requestOf(hop, header, added.query);
     // B2: the last check and the write are one turn.
-    const death = ending.why() ?? ports.handles.check(handle, ports.holder, secret.version);
+    const ended = ending.why();
+    if (ended !== undefined) return refuse(ended, grant.alias);
+    const death = ports.handles.check(handle, ports.holder, secret.version);
     if (death !== undefined) return refuse(death, grant.alias, 'credential');
-    const reply = await send(request);
-    noteUse(hop, grant.alias, reply, ports);
+    const reply = await noted(hop, send(request), { grant, ports, ending });
     const clean = await plain(hop, reply, forms);
     // A clock may have jumped while the reply was on its way, and rung no timer.
     const late = clean.ok ? ports.handles.check(handle, ports.holder) : undefined;
@@ -250,20 +252,34 @@ const echoNoted = (
   return clean;
 };
 
-/** What the log keeps of a credential's use: where it went and what came of it; status 0 where nothing did. */
-const noteUse = (
+interface Noting {
+  readonly grant: SecretGrant;
+  readonly ports: HopPorts;
+  readonly ending: Ending;
+}
+
+/**
+ * What the log keeps of a credential's use: where it went and what came of it; status 0 where nothing did. Where the call
+ * is ended it is said in that very turn, because whoever closes a run reports of it next.
+ */
+const noted = async (
   { url, method }: Hop,
-  alias: string,
-  reply: Reply | Failed,
-  { note }: HopPorts,
-): void => {
-  note({
-    kind: 'credential',
-    alias,
-    host: hostOf(url),
-    method,
-    pathHash: hash('sha256', url.path, 'hex'),
-    status: reply.status ?? 0,
-    bytes: reply.ok ? reply.body.length : 0,
-  });
+  sent: Promise<Reply | Failed>,
+  { grant, ports, ending }: Noting,
+): Promise<Reply | Failed> => {
+  const tell = (status: number, bytes: number): void => {
+    const pathHash = hash('sha256', url.path, 'hex');
+    const host = hostOf(url);
+    ports.note({ kind: 'credential', alias: grant.alias, host, method, pathHash, status, bytes });
+  };
+  let isTold = false;
+  const onEnd = (): void => {
+    isTold = true;
+    tell(0, 0);
+  };
+  ending.signal.addEventListener('abort', onEnd, { once: true });
+  const reply = await sent;
+  ending.signal.removeEventListener('abort', onEnd);
+  if (!isTold) tell(reply.status ?? 0, reply.ok ? reply.body.length : 0);
+  return reply;
 };

@@ -47,7 +47,7 @@ export const openRun = (options: BrokerRunOptions, ports: RunPorts): BrokerRun =
       { grant, handle: ports.handles.issue(holder, grant) },
     ]),
   );
-  ports.rates.open(tenant, ports.clock.monotonic());
+  ports.rates.open(tenant, options.limits.apiCallsPerSecondMax, ports.clock.monotonic());
   const context: RunContext = { options, ports, counter, credentials, holder };
   let isClosed = false;
   let current: Ending | undefined;
@@ -132,7 +132,7 @@ const tokenTaken = async (
   ending: Ending,
 ): Promise<Refused | undefined> => {
   const { tenant, limits } = options;
-  const take = rates.take(tenant, limits.apiCallsPerSecondMax, clock.monotonic());
+  const take = rates.take(tenant, clock.monotonic());
   if (take.kind === 'taken') return undefined;
   if (take.kind === 'unknown') return refuse('run.closed');
   await pause(clock, take.waitMs, ending.signal);
@@ -147,8 +147,7 @@ const tokenAwaited = async (
 ): Promise<void> => {
   // Ends with the call: each turn waits for a token that comes back within a second or two.
   while (!ending.signal.aborted) {
-    const rate = options.limits.apiCallsPerSecondMax;
-    const take = rates.take(options.tenant, rate, clock.monotonic());
+    const take = rates.take(options.tenant, clock.monotonic());
     if (take.kind !== 'wait') return;
     await pause(clock, take.waitMs, ending.signal);
   }
