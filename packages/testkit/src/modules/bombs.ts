@@ -48,6 +48,46 @@ export const phiBomb = ({ loops, locals }: { readonly loops: number; readonly lo
     localsOf(locals),
   );
 
+/** So many operands left lying, then blocks above them, each of which a compiler has to merge with all of them. */
+export const highBlocks = ({
+  blocks,
+  operands,
+}: {
+  readonly blocks: number;
+  readonly operands: number;
+}): Bytes =>
+  runModule(
+    concat(
+      repeat(bytesOf(0x41, 0x00), operands),
+      repeat(concat(BLOCK, END), blocks),
+      repeat(bytesOf(0x1a), operands),
+    ),
+  );
+
+/** Calls of a function with so many results, which are left lying. */
+export const manyResults = ({
+  results,
+  calls,
+}: {
+  readonly results: number;
+  readonly calls: number;
+}): Bytes =>
+  moduleOf(
+    types(
+      functionType(),
+      functionType(
+        [],
+        Array.from({ length: results }, () => 0x7f),
+      ),
+    ),
+    functions(0, 1),
+    RUN,
+    code(
+      body(concat(repeat(bytesOf(0x10, 0x01), calls), bytesOf(0x00))),
+      body(repeat(bytesOf(0x41, 0x00), results)),
+    ),
+  );
+
 /** One `br_table` with so many targets. */
 export const branchTableBomb = (targets: number): Bytes =>
   runModule(

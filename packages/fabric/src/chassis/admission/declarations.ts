@@ -29,8 +29,9 @@ export const readTypes = (reader: ByteReader, shape: ModuleShape): void => {
     const form = reader.byte();
     if (form !== FUNCTION_TYPE) throw refusedType(form, reader.at - 1);
     shape.types.push(reader.at);
-    readTypeList(reader, 'too-many-parameters', 'parameters');
-    readTypeList(reader, 'too-many-results', 'results');
+    const parameters = readTypeList(reader, 'too-many-parameters', 'parameters');
+    const results = readTypeList(reader, 'too-many-results', 'results');
+    shape.arities.push({ parameters, results });
   }
 };
 
@@ -174,11 +175,12 @@ const readTypeList = (
   reader: ByteReader,
   code: 'too-many-parameters' | 'too-many-results',
   of: string,
-): void => {
+): number => {
   const offset = reader.at;
   const count = reader.u32();
   atMost({ most: VALUES_OF_TYPE_MAX, code, of: `${of} in one type` }, count, offset);
   for (let read = 0; read < count; read += 1) readValueType(reader);
+  return count;
 };
 
 const readName = (reader: ByteReader, shape: ModuleShape): string => {

@@ -40,11 +40,14 @@ export const BODY_BYTES_MAX = 128 * 1024;
 export const LOCALS_MAX = 5_000;
 /** Blocks inside each other: 1 M of them took 889 MB on the first call; the `switch` of an interpreter has some 280. */
 export const NESTING_MAX = 1_024;
+/** Operands of one function at once: compilers of languages leave some ten there. */
+export const OPERANDS_MAX = 10_000;
 /**
- * Blocks of one function times its locals. A compiler keeps the state of every local for each block it has to merge:
- * 120 KB of them took 1.3 GB on the first call (50 M), while the largest seen in a real module is 35 k.
+ * Locals and operands of one function, summed over its blocks. A compiler keeps the state of each for every block that
+ * it has to merge: 50 M of them, in 120 KB, took 1.3 GB on the first call, while the largest seen in a real module
+ * is 35 k.
  */
-export const MERGED_LOCALS_MAX = 2_000_000;
+export const MERGED_VALUES_MAX = 2_000_000;
 /** Targets of one `br_table`: a 7 MB table took 502 MB (measured). */
 export const BRANCH_TARGETS_MAX = 10_000;
 /** Bytes of all custom sections: names and debug information, which nothing here reads. */

@@ -1,5 +1,5 @@
 /** A module from its first byte to its last: the sections, their order, and that the counts of them agree. */
-import { readBodies, readDataSegments, readDataCount, readElements } from './contents.ts';
+import { readBodies } from './bodies.ts';
 import {
   readExports,
   readFunctions,
@@ -10,6 +10,7 @@ import {
   readTables,
   readTypes,
 } from './declarations.ts';
+import { readDataCount, readDataSegments, readElements } from './segments.ts';
 import { CUSTOM_BYTES_MAX, CUSTOM_SECTIONS_MAX, NAME_BYTES_MAX } from './limits.ts';
 import { ByteReader } from './reader.ts';
 import { atMost, Refusal } from './refusal.ts';

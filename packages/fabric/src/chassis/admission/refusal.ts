@@ -47,6 +47,7 @@ export type RefusalCode =
   | 'too-many-elements'
   | 'too-many-locals'
   | 'too-many-merges'
+  | 'stack-too-high'
   | 'too-many-custom-sections';
 
 /** Characters of a guest's name that a reason repeats. */

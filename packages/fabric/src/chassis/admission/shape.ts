@@ -19,6 +19,8 @@ export interface ExportSeen {
 export interface ModuleShape {
   /** Where the signature of each type begins. */
   readonly types: number[];
+  /** How many parameters and results each type has. */
+  readonly arities: { readonly parameters: number; readonly results: number }[];
   readonly imports: ImportSeen[];
   /** Signature of each function, imported ones first. */
   readonly functions: number[];
@@ -47,6 +49,7 @@ export interface ModuleShape {
 
 export const emptyShape = (): ModuleShape => ({
   types: [],
+  arities: [],
   imports: [],
   functions: [],
   importedFunctions: 0,

@@ -1,5 +1,5 @@
 /** The code section, with every function paying. */
-import { readLocals } from '../admission/contents.ts';
+import { readLocals } from '../admission/bodies.ts';
 import { ByteReader } from '../admission/reader.ts';
 import type { ModuleShape } from '../admission/shape.ts';
 import { writeCharge, writeLengthCharge } from './charge.ts';

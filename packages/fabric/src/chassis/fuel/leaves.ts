@@ -2,7 +2,7 @@
  * Small functions that run straight to their end. Who calls one pays for it, so it has no point of its own: compilers
  * leave many of them, engines inline them, and a count inside is what would then be most of their work.
  */
-import { readLocals } from '../admission/contents.ts';
+import { readLocals } from '../admission/bodies.ts';
 import { readInstruction } from '../admission/instructions.ts';
 import { OPCODE } from '../admission/opcodes.ts';
 import { ByteReader } from '../admission/reader.ts';
