@@ -308,6 +308,9 @@ runs.show read operator,runner,worker: One run: what it might do, how it was iso
   runId! string
 slo.show read operator,runner,worker: What the runs of a swarm were measured at, against what its contracts promise.
   swarmId! string
+slo.list read operator,runner,worker: The figures of every swarm that has run something, and how many runs ended how.
+  after string
+  limit int
 reputation.show read operator,runner,worker: The reputation of who answers for a swarm’s modules, and what it is made of.
   swarmId! string
 realm.status read operator,runner,worker: The realm in one look: position, epoch, durability, sessions, tasks, lag of the followers.

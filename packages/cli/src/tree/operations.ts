@@ -151,13 +151,14 @@ const WORDS: Readonly<Record<string, CommandWords>> = {
   'contracts.show': { by: ['swarmId', 'module'], example: `contract show session-4-sip ${MODULE}` },
   'modules.record': {
     by: ['digest'],
-    example: `module record ${MODULE} --bytes 512 --abi json --admitted --admission 1 --engine 13.6`,
+    example:
+      'module record "$MODULE" --bytes 512 --abi json --admitted --admission 1 --engine 13.6',
   },
   'modules.list': { by: [], example: 'module list' },
   'runs.start': {
     path: ['chassis', 'start'],
-    by: ['taskId'],
-    example: `chassis start ${HELD} --level 3 --layers '["process"]' --node 24.21.0 --platform linux-x64`,
+    by: ['taskId', 'level', 'node', 'platform'],
+    example: `chassis start ${TASK} 3 24.21.0 linux-x64 --fencing-token "$TOKEN" --layers '["process"]'`,
   },
   'runs.note': {
     path: ['chassis', 'note'],
@@ -172,6 +173,7 @@ const WORDS: Readonly<Record<string, CommandWords>> = {
   'runs.list': { path: ['chassis', 'runs'], by: [], example: 'chassis runs --swarm session-4-sip' },
   'runs.show': { path: ['chassis', 'show'], by: ['runId'], example: `chassis show ${RUN}` },
   'slo.show': { path: ['chassis', 'slo'], by: ['swarmId'], example: 'chassis slo session-4-sip' },
+  'slo.list': { path: ['chassis', 'slos'], by: [], example: 'chassis slos' },
   'reputation.show': {
     path: ['chassis', 'reputation'],
     by: ['swarmId'],

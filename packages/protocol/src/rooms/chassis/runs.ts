@@ -127,7 +127,7 @@ export const runOperations = [
     callers: REALM,
     input: z.strictObject({ runId: RunId }),
     output: z.strictObject({ runId: RunId }),
-    errors: ['run.not_found', 'run.ended'],
+    errors: ['run.not_found', 'run.ended', 'request.invalid'],
   }),
   defineOperation({
     name: 'runs.list',
