@@ -16,7 +16,7 @@ const ERASES: ReadonlySet<number> = new Set([0x08, 0x7f]);
 
 /** The keys of a terminal in raw mode, and the line that they make. */
 export class HiddenLine {
-  #bytes = Buffer.alloc(LINE_BYTES_MAX);
+  #bytes = Buffer.from(new ArrayBuffer(LINE_BYTES_MAX));
   #length = 0;
   /** Behind an escape: `[` opens a sequence such as an arrow key, which is no text. */
   #escape: 'none' | 'begun' | 'sequence' = 'none';
@@ -34,7 +34,8 @@ export class HiddenLine {
 
   /** The line in memory of its own; nothing is left here. */
   take(): Buffer {
-    const line = Buffer.alloc(this.#length);
+    // Outside V8's heap, where no collector moves it and leaves copies behind.
+    const line = Buffer.from(new ArrayBuffer(this.#length));
     this.#bytes.copy(line, 0, 0, this.#length);
     this.clear();
     return line;

@@ -13,7 +13,8 @@ export const bytesUpTo = async (
     length += piece.length;
     if (length > bytesMax) break;
   }
-  const all = Buffer.alloc(Math.min(length, bytesMax + 1));
+  // Outside V8's heap, where no collector moves it and leaves copies behind.
+  const all = Buffer.from(new ArrayBuffer(Math.min(length, bytesMax + 1)));
   let at = 0;
   for (const piece of pieces) {
     at += piece.copy(all, at);

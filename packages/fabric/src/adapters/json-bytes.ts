@@ -4,6 +4,8 @@
  */
 import { Buffer } from 'node:buffer';
 
+import { secretBytes } from '../ports/secret-store.ts';
+
 export type JsonKind = 'object' | 'array' | 'string' | 'number' | 'literal';
 
 /** A value of a text: where it begins and ends. */
@@ -63,9 +65,9 @@ export const membersOf = (text: Buffer, slot: JsonSlot): ReadonlyMap<string, Jso
 /** What a string says, as UTF-8 in a Buffer of the caller's own. @throws JsonFault where it is none. */
 export const bytesOf = (text: Buffer, slot: JsonSlot): Buffer => {
   if (slot.kind !== 'string') throw new JsonFault('a string was expected');
-  const scratch = Buffer.alloc(slot.end - slot.start - 2);
+  const scratch = secretBytes(slot.end - slot.start - 2);
   const length = unescape(text, slot, scratch);
-  const bytes = Buffer.alloc(length);
+  const bytes = secretBytes(length);
   scratch.copy(bytes, 0, 0, length);
   scratch.fill(0);
   return bytes;

@@ -1,12 +1,12 @@
 /** Files that hold secrets: read only where nobody else may read them, written so that a crash leaves the old or the new. */
-import { Buffer } from 'node:buffer';
+import type { Buffer } from 'node:buffer';
 import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
 import { mkdir, open, rename, rm, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
 import { systemCode } from '../ports/disk.ts';
-import { secretFault } from '../ports/secret-store.ts';
+import { secretBytes, secretFault } from '../ports/secret-store.ts';
 
 const FILE_MODE = 0o600;
 const FOLDER_MODE = 0o700;
@@ -80,8 +80,7 @@ const readChecked = async (
   if (stat.size > bytesMax) {
     throw secretFault('secret.invalid', `${path} is longer than ${bytesMax} bytes`);
   }
-  // Not from Node's pool, whose memory others get: the caller zeroes all that there is.
-  const bytes = Buffer.alloc(Number(stat.size));
+  const bytes = secretBytes(Number(stat.size));
   const { bytesRead } = await file.read(bytes, 0, bytes.length, 0);
   return { bytes: bytes.subarray(0, bytesRead), version: `${stat.ino}.${stat.mtimeNs}` };
 };

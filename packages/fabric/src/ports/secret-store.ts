@@ -37,6 +37,12 @@ export interface SecretStore {
 /** Bytes of one secret: the largest are keys and certificates in PEM, a tenth of this. Vault takes 1 MiB an entry. */
 export const SECRET_BYTES_MAX = 65_536;
 
+/**
+ * Memory for a secret, zeros so far. It is outside V8's heap, because inside (where `Buffer.alloc` puts small ones) the
+ * collector moves them and leaves copies behind that nobody can zero; and it is not of Node's pool, whose memory others get.
+ */
+export const secretBytes = (length: number): Buffer => Buffer.from(new ArrayBuffer(length));
+
 const SCHEME = 'vault://';
 
 /** A reference from its text; undefined where it is none. The path cannot climb: no segment is empty or begins with a dot. */

@@ -9,6 +9,7 @@ import { Buffer } from 'node:buffer';
 
 import {
   checkedRef,
+  secretBytes,
   secretFault,
   SECRET_BYTES_MAX,
   secretRefText,
@@ -44,7 +45,7 @@ export const envSecrets = (env: TakenEnvironment): SecretStore => {
         throw secretFault('secret.invalid', `${text} has more than ${SECRET_BYTES_MAX} bytes`);
       }
       owners.set(name, text);
-      const bytes = Buffer.alloc(value.length);
+      const bytes = secretBytes(value.length);
       value.copy(bytes);
       return { bytes, version: VERSION };
     },

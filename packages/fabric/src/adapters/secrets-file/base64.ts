@@ -1,6 +1,8 @@
 /** Base64 (RFC 4648 §4) from bytes to bytes: Node's own goes by strings, and those cannot be filled with zeros. */
 import { Buffer } from 'node:buffer';
 
+import { secretBytes } from '../../ports/secret-store.ts';
+
 const ALPHABET = Buffer.from('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/');
 const VALUES: ReadonlyMap<number, number> = new Map(
   [...ALPHABET].map((char, value) => [char, value]),
@@ -8,7 +10,7 @@ const VALUES: ReadonlyMap<number, number> = new Map(
 const PAD = 0x3d;
 
 export const encodeBase64 = (bytes: Uint8Array): Buffer => {
-  const text = Buffer.alloc(Math.ceil(bytes.length / 3) * 4, PAD);
+  const text = secretBytes(Math.ceil(bytes.length / 3) * 4).fill(PAD);
   for (let from = 0, to = 0; from < bytes.length; from += 3, to += 4) {
     const left = Math.min(3, bytes.length - from);
     const group =
@@ -24,7 +26,7 @@ export const encodeBase64 = (bytes: Uint8Array): Buffer => {
 export const decodeBase64 = (text: Uint8Array): Buffer | undefined => {
   if (text.length % 4 !== 0) return undefined;
   const padding = text.at(-1) !== PAD ? 0 : text.at(-2) !== PAD ? 1 : 2;
-  const bytes = Buffer.alloc((text.length / 4) * 3 - padding);
+  const bytes = secretBytes((text.length / 4) * 3 - padding);
   const chars = text.length - padding;
   for (let from = 0, to = 0; from < chars; from += 4, to += 3) {
     let group = 0;

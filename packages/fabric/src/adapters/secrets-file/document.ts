@@ -8,7 +8,12 @@
  */
 import { Buffer } from 'node:buffer';
 
-import { readSecretRef, secretFault, secretRefText } from '../../ports/secret-store.ts';
+import {
+  readSecretRef,
+  secretBytes,
+  secretFault,
+  secretRefText,
+} from '../../ports/secret-store.ts';
 import type { SecretRef } from '../../ports/secret-store.ts';
 import { countOf, JsonFault, membersOf, readJson, textOf } from '../json-bytes.ts';
 import type { JsonSlot } from '../json-bytes.ts';
@@ -91,7 +96,7 @@ export const documentText = ({ revision, entries }: SecretDocument): Buffer => {
     before = ref.path;
   }
   parts.push(Buffer.from(before === undefined ? '}}' : '}}}'));
-  const text = Buffer.alloc(parts.reduce((sum, { length }) => sum + length, 0));
+  const text = secretBytes(parts.reduce((sum, { length }) => sum + length, 0));
   let at = 0;
   for (const part of parts) at += part.copy(text, at);
   return text;

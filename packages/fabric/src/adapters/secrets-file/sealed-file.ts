@@ -7,7 +7,7 @@
  */
 import { Buffer } from 'node:buffer';
 
-import { secretFault } from '../../ports/secret-store.ts';
+import { secretBytes, secretFault } from '../../ports/secret-store.ts';
 import { readPrivate, replacePrivate } from '../private-file.ts';
 
 export interface SecretFiles {
@@ -144,7 +144,7 @@ const collected = async (stream: ReadableStream<Uint8Array>): Promise<Buffer> =>
   const pieces: Uint8Array[] = [];
   try {
     for await (const piece of stream) pieces.push(piece);
-    const all = Buffer.alloc(pieces.reduce((sum, { length }) => sum + length, 0));
+    const all = secretBytes(pieces.reduce((sum, { length }) => sum + length, 0));
     let at = 0;
     for (const piece of pieces) {
       all.set(piece, at);

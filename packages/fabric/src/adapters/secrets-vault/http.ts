@@ -5,7 +5,7 @@ import type { ClientRequest, IncomingMessage, RequestOptions } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 
 import { systemCode } from '../../ports/disk.ts';
-import { secretFault } from '../../ports/secret-store.ts';
+import { secretBytes, secretFault } from '../../ports/secret-store.ts';
 
 export interface VaultAddress {
   /** Origin of the server. */
@@ -147,7 +147,7 @@ const collected = async (response: IncomingMessage): Promise<Buffer> => {
         throw secretFault('secret.invalid', `the answer has more than ${ANSWER_BYTES_MAX} bytes`);
       }
     }
-    const all = Buffer.alloc(length);
+    const all = secretBytes(length);
     let at = 0;
     for (const piece of pieces) at += piece.copy(all, at);
     return all;
