@@ -29,6 +29,8 @@ export class Pool {
   readonly #waiting: (() => void)[] = [];
   readonly #alive = new Set<Promise<Blank>>();
   #booting = 0;
+  /** Callers that want room for a runner: what becomes free is theirs. */
+  #wanted = 0;
   #aging: NodeJS.Timeout | undefined;
   #refilling: NodeJS.Timeout | undefined;
   #isClosed = false;
@@ -53,14 +55,19 @@ export class Pool {
     this.#refuseClosed();
     const ready = this.#takeReady(memoryMib);
     if (ready !== undefined) return ready;
-    while (this.#alive.size >= this.#options.runnersMax) {
-      // A blank one of another size is worth less than a runner that somebody needs.
-      const spare = this.#blank.shift();
-      if (spare === undefined) await this.#turn();
-      else await spare.process.kill({ cause: 'revoked', detail: 'another size was needed' });
-      this.#refuseClosed();
-      const freed = this.#takeReady(memoryMib);
-      if (freed !== undefined) return freed;
+    this.#wanted += 1;
+    try {
+      while (this.#alive.size >= this.#options.runnersMax) {
+        // A blank one of another size is worth less than a runner that somebody needs.
+        const spare = this.#blank.shift();
+        if (spare === undefined) await this.#turn();
+        else await spare.process.kill({ cause: 'revoked', detail: 'another size was needed' });
+        this.#refuseClosed();
+        const freed = this.#takeReady(memoryMib);
+        if (freed !== undefined) return freed;
+      }
+    } finally {
+      this.#wanted -= 1;
     }
     return this.#boot(memoryMib);
   }
@@ -132,7 +139,7 @@ export class Pool {
     const { blankRunners, memoryMib, runnersMax } = this.#options;
     while (
       !this.#isClosed &&
-      this.#waiting.length === 0 &&
+      this.#wanted === 0 &&
       this.#blank.length + this.#booting < blankRunners &&
       this.#alive.size < runnersMax
     ) {

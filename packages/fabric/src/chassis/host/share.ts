@@ -16,9 +16,15 @@ export interface Share {
   readonly cpuMs: number;
 }
 
-/** A full period's credit to begin with. */
+/**
+ * Credit for one period, which is all that can be saved, ms. Running for rate × period uses that much and earns
+ * rate² × period meanwhile: the difference is what it has to begin with.
+ */
+const periodsWorth = (rate: number): number => rate * (1 - rate) * SHARE_PERIOD_MS;
+
+/** A period's credit to begin with. */
 export const openShare = (atMs: number, cpuMs: number, percent: number): Share => ({
-  creditMs: (percent / 100) * SHARE_PERIOD_MS,
+  creditMs: periodsWorth(percent / 100),
   atMs,
   cpuMs,
 });
@@ -29,7 +35,7 @@ export const settle = (before: Share, atMs: number, cpuMs: number, percent: numb
   const earned = Math.max(0, atMs - before.atMs) * rate;
   const used = Math.max(0, cpuMs - before.cpuMs);
   return {
-    creditMs: Math.min(before.creditMs + earned, rate * SHARE_PERIOD_MS) - used,
+    creditMs: Math.min(before.creditMs + earned - used, periodsWorth(rate)),
     atMs: Math.max(atMs, before.atMs),
     cpuMs: Math.max(cpuMs, before.cpuMs),
   };
@@ -39,9 +45,7 @@ export const settle = (before: Share, atMs: number, cpuMs: number, percent: numb
 export const stillMs = ({ creditMs }: Share, percent: number): number => {
   if (creditMs > 0) return 0;
   const rate = percent / 100;
-  // Running for rate × period uses that much and earns rate² × period: this is what it has to begin with.
-  const enough = rate * (1 - rate) * SHARE_PERIOD_MS;
-  return (enough - creditMs) / rate;
+  return (periodsWorth(rate) - creditMs) / rate;
 };
 
 /** How long a process with credit can run at most before it has to be looked at again, ms. */

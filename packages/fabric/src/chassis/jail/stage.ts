@@ -69,7 +69,9 @@ export const openStage = async (options: StageOptions): Promise<Stage> => {
 /** Removes what hosts of this user left behind that were killed. */
 const sweep = async (parent: string): Promise<void> => {
   for (const name of await readdir(parent)) {
-    const [, pid] = name.startsWith(PREFIX) ? (/^(\d{1,10})-/.exec(name.slice(PREFIX.length)) ?? []) : [];
+    const [, pid] = name.startsWith(PREFIX)
+      ? (/^(\d{1,10})-/.exec(name.slice(PREFIX.length)) ?? [])
+      : [];
     if (pid === undefined || isRunning(Number(pid))) continue;
     const folder = join(parent, name);
     try {
