@@ -2,8 +2,7 @@
  * What a guest attempts that owns its runner's JavaScript, under one set of layers. What it says is written down; what
  * counts is what the parent sees: its listeners, its files, its signals, and the runner's process by /proc.
  */
-import type { IsolationLayer } from '@infrafabric/protocol';
-import type { Runner } from '@infrafabric/fabric/chassis';
+import type { Runner, RunReport } from '@infrafabric/fabric/chassis';
 import { harmlessHere } from './breach-harmless.ts';
 import { hitsIn, needlesOf } from './canary.ts';
 import type { Ground } from './ground.ts';
@@ -17,7 +16,7 @@ import {
   threadsOf,
 } from './proc.ts';
 import { breachRunner } from './spoken.ts';
-import type { Attempted } from './words.ts';
+import type { Attempted, LeftOut } from './words.ts';
 
 /** Tables of the breach runner, by the case that they belong to. */
 export const JS_TABLES = {
@@ -81,7 +80,7 @@ const changes = (before: Looks, after: Looks): readonly string[] => [
 export interface BreachSite {
   readonly ground: Ground;
   readonly world: OutsideWorld;
-  readonly without: IsolationLayer | 'none';
+  readonly without: LeftOut;
 }
 
 /** Every attempt is a call of its own; one that ends its runner is followed by a new runner. */
@@ -106,6 +105,32 @@ export const attemptsOfJavaScript = async (site: BreachSite): Promise<readonly A
   await victim.destroy();
   return attempted;
 };
+
+/** What a runner says of every attempt of some tables. Where one ends the runner, that one is denied and a new one goes on. */
+export const attemptTables = async (
+  ground: Ground,
+  first: Runner,
+  tables: readonly string[],
+  outside: Outside,
+): Promise<readonly Said[]> => {
+  const said: Said[] = [];
+  let runner = first;
+  for (const [table, names] of await namesOf(ground, runner)) {
+    if (!tables.includes(table)) continue;
+    for (const attempt of names) {
+      if (!isAlive(runner.pid)) runner = await breachRunner(ground, [...tables]);
+      const input = JSON.stringify({ ...outside, attempt });
+      const { report } = await ground.play(runner, { entrypoint: table, input });
+      said.push(saidOf(report, attempt));
+    }
+  }
+  return said;
+};
+
+const saidOf = ({ cause, output, detail }: RunReport, attempt: string): Said =>
+  cause === 'completed'
+    ? JSON.parse(Buffer.from(output).toString())
+    : { attempt, outcome: 'denied', detail: `${cause}: ${detail}` };
 
 const namesOf = async (
   ground: Ground,
@@ -156,10 +181,7 @@ const playAttempt = async (
   ];
   const attempt = `${table}: ${name}`;
   const told = { case: JS_TABLES[table], attempt, without } as const;
-  const said: Said =
-    report.cause === 'completed'
-      ? JSON.parse(Buffer.from(report.output).toString())
-      : { attempt: name, outcome: 'denied', detail: `${report.cause}: ${report.detail}` };
+  const said = saidOf(report, name);
   // Its own environment is anybody's to read: what counts is that nothing of the parent's was in it.
   const isDenied = said.outcome === 'denied' || table === 'environment';
   if (seen.length === 0 && isDenied) return [{ ...told, verdict: 'denied', detail: said.detail }];

@@ -4,9 +4,15 @@ import { harmlessHere } from './breach-harmless.ts';
 import { elfOf } from './elf.ts';
 import type { Outside, OutsideWorld } from './outside.ts';
 import { isAlive } from './proc.ts';
-import { errorName, rawPrograms, type RawAttempt, type RawProgram } from './raw-calls.ts';
+import {
+  errorName,
+  filterCalls,
+  rawPrograms,
+  type RawAttempt,
+  type RawProgram,
+} from './raw-calls.ts';
 import { openRawJail, type RawEnd } from './raw-run.ts';
-import type { Attempted } from './words.ts';
+import type { Attempted, LeftOut } from './words.ts';
 
 /** 128 and SIGSYS: the filter ended the program. */
 const KILLED_BY_FILTER = 159;
@@ -18,21 +24,26 @@ export interface RawSite {
   readonly world: OutsideWorld;
   /** A process of the runners' own user, as another swarm's runner is. */
   readonly victimPid: number;
-  readonly without: IsolationLayer | 'none';
+  readonly without: LeftOut;
   /** The layers of the set. */
   readonly layers: ReadonlySet<IsolationLayer>;
 }
 
 /** Every program, one after another. */
 export const attemptsOfRawCalls = async (site: RawSite): Promise<readonly Attempted[]> => {
-  const { node, world, victimPid, layers } = site;
+  const { node, world, victimPid, layers, without } = site;
+  // No bubblewrap stands there to install the filter: the program does it itself, for good.
+  const first = without === 'namespaces' ? filterCalls(process.arch) : [];
   const outside: Outside = { ...world.told, victimPid, attempt: '', libraries: [] };
   const jail = await openRawJail(node, layers);
   const attempted: Attempted[] = [];
   try {
     for (const program of rawPrograms(outside, jail.executable)) {
-      const end = await jail.run(elfOf(program.attempts.map(({ call }) => call)));
-      attempted.push(...program.attempts.map((one, at) => judged(site, { one, end, at })));
+      const calls = program.attempts.map(({ call }) => call);
+      const end = await jail.run(elfOf([...first, ...calls]));
+      attempted.push(
+        ...program.attempts.map((one, at) => judged(site, { one, end, at: at + first.length })),
+      );
       attempted.push(...(await seenOf(site, program)));
     }
   } finally {

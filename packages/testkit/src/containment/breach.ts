@@ -2,7 +2,6 @@
  * Cases 81 to 94: the guest owns the runner. Every attempt is made under all layers and with each single layer left out
  * in turn, once for all of the cases; each case then reads its own rows.
  */
-import type { IsolationLayer } from '@infrafabric/protocol';
 import { FROM_RUNNER } from '@infrafabric/fabric/chassis';
 import { attemptsOfJavaScript } from './breach-js.ts';
 import { attemptsOfRawCalls } from './breach-raw.ts';
@@ -16,22 +15,14 @@ import {
   type Attempted,
   type ContainmentCase,
   type Ending,
+  type LeftOut,
   type Stop,
 } from './words.ts';
 
-type Without = IsolationLayer | 'none';
-
-/** Sets of layers, by what is left out. Without namespaces there is no filter either: bubblewrap installs both. */
-const SETS: readonly Without[] = [
-  'none',
-  'permission',
-  'namespaces',
-  'seccomp',
-  'rlimits',
-  'flags',
-];
+/** Sets of layers, by what is left out. */
+const SETS: readonly LeftOut[] = ['none', 'permission', 'level 2', 'seccomp', 'rlimits', 'flags'];
 /** Code in the address space does not ask node: what is node's own layer changes nothing for it. */
-const RAW_SETS: readonly Without[] = ['none', 'namespaces', 'seccomp', 'rlimits'];
+const RAW_SETS: readonly LeftOut[] = ['none', 'namespaces', 'level 2', 'seccomp', 'rlimits'];
 const GONE_MS_MAX = 1_500;
 
 const matrices = new WeakMap<Ground, Promise<readonly Attempted[]>>();
@@ -53,19 +44,19 @@ const makeMatrix = async (ground: Ground): Promise<readonly Attempted[]> => {
   const world = await openOutside();
   const attempted: Attempted[] = [];
   try {
-    for (const without of SETS) {
+    for (const without of SETS)
       attempted.push(...(await attemptsOfJavaScript({ ground, world, without })));
-      if (!RAW_SETS.includes(without)) continue;
-      const host = await ground.breachHost(without);
+    for (const without of RAW_SETS) {
+      // The neighbour is of the runners' own user, wherever that is.
+      const host = await ground.breachHost(without === 'namespaces' ? 'level 2' : without);
       const victim = await breachRunner(ground, ['speak'], host);
-      const layers = new Set(victim.layers);
       attempted.push(
         ...(await attemptsOfRawCalls({
           node: ground.node,
           world,
           victimPid: victim.pid,
           without,
-          layers,
+          layers: new Set(victim.layers),
         })),
       );
       await victim.destroy();
@@ -140,11 +131,10 @@ const killOfTheWrapper = async (ground: Ground): Promise<Ending> => {
   const told: string[] = [];
   for (const name of ['bwrap', 'timeout']) {
     const runner = await ground.runner({ host: await ground.breachHost() });
-    const chain = ancestorsOf(runner.pid).filter((pid) => pid !== process.pid);
+    const chain = ancestorsOf(runner.pid);
+    const ours = chain.slice(0, chain.indexOf(process.pid));
     // The outermost of its name.
-    const wrapper = chain
-      .slice(0, chain.indexOf(process.pid) === -1 ? chain.length : chain.indexOf(process.pid))
-      .findLast((pid) => commandOf(pid)[0]?.endsWith(name) === true);
+    const wrapper = ours.findLast((pid) => commandOf(pid)[0]?.endsWith(name) === true);
     if (wrapper === undefined) {
       if (name === 'bwrap') return escaped('there is no bubblewrap above the runner');
       continue;

@@ -9,7 +9,10 @@ const SHARE_PERCENT = 25;
 /** Points around the share: a period of 100 ms has two edges, and a tick is 10 ms. */
 const SHARE_POINTS = 6;
 const SHARE_RUNS = 3;
-const BLOCKED_MS = 5_000;
+/** The kernel's grain is a second: limit, rounding and slack together. */
+const BLOCKED_CPU_MS_MAX = 5_000;
+/** The parent is blocked for as long as that takes, at most this long, ms. */
+const BLOCKED_MS_MAX = 25_000;
 
 /** CPU that one run of `turn` takes with this argument, ms; the runner lives on. */
 const turnMs = async (
@@ -63,27 +66,32 @@ const blockedParent = async (ground: Ground): Promise<Ending> => {
   const loaded = await ground.load(runner, await spinGuest());
   if (!loaded.ok) return escaped(`not loaded: ${loaded.reason}`);
   let usedMs = 0;
+  const startedAt = performance.now();
   const blocked = new Promise<void>((resolve) => {
     setTimeout(() => {
-      const until = performance.now() + BLOCKED_MS;
-      // Looks at the kernel only, between two blocks.
-      while (performance.now() < until && isAlive(runner.pid)) {
+      // Looks at the kernel only, between two blocks. What is waited for is CPU of the guest: others may use the machine.
+      while (isAlive(runner.pid) && usedMs < BLOCKED_CPU_MS_MAX) {
+        if (performance.now() - startedAt > BLOCKED_MS_MAX) break;
         usedMs = cpuMsOf(runner.pid);
         block(20);
       }
       resolve();
     }, 20);
   });
-  const playing = ground.play(runner, { limits: { cpuMsMax: 1_000, wallMsMax: 60_000 } });
+  const playing = ground.play(runner, { limits: { cpuMsMax: 400, wallMsMax: 60_000 } });
   await blocked;
   const diedBlocked = !isAlive(runner.pid);
   const { report } = await playing;
-  if (!diedBlocked) return escaped(`it spun for all of ${BLOCKED_MS} ms`);
-  if (report.cause !== 'cpu' && report.cause !== 'crashed')
-    return escaped(`${report.cause}: ${report.detail}`);
-  return contained('rlimits', `the kernel ended it after ${usedMs} ms of CPU (${report.cause})`, {
-    killed: true,
-  });
+  if (!diedBlocked) return escaped(`it spun on, with ${usedMs} ms of CPU`);
+  if (report.cause !== 'cpu') return escaped(`${report.cause}: ${report.detail}`);
+  const seconds = ((performance.now() - startedAt) / 1_000).toFixed(1);
+  return contained(
+    'rlimits',
+    `the kernel ended it after ${usedMs} ms of CPU, blocked ${seconds} s`,
+    {
+      killed: true,
+    },
+  );
 };
 
 const stoppedGuest = async (ground: Ground): Promise<Ending> => {

@@ -10,8 +10,15 @@
  * ABI AMD64 supplement, A.2.1, and `int 0x80` of i386 with its numbers in ebx, ecx, edx, esi, edi.
  */
 
+/** Bytes that lie in the program's memory, and hold an address of other such bytes at `at`. */
+export interface Pointing {
+  readonly bytes: Uint8Array;
+  readonly at: number;
+  readonly to: Uint8Array;
+}
+
 /** An argument: a number, or bytes that lie in the program's memory, given by their address. */
-export type RawArgument = number | bigint | Uint8Array;
+export type RawArgument = number | bigint | Uint8Array | Pointing;
 
 export interface RawCall {
   /** `x64` and `x32` differ in bit 30 of the number; `i386` enters by `int 0x80`. */
@@ -149,23 +156,25 @@ export const elfOf = (calls: readonly RawCall[]): Uint8Array => {
   const placed: Uint8Array[] = [];
   const from = TABLE_AT + (calls.length + 1) * ROW_BYTES;
   let at = from;
-  const addressOf = (argument: RawArgument, scratch: number): bigint => {
-    if (argument === SCRATCH) return BigInt(scratch);
-    if (!(argument instanceof Uint8Array)) return BigInt(argument);
+  const place = (bytes: Uint8Array): bigint => {
     // Aligned, for structures; and one zero behind, for strings.
-    const room = new Uint8Array(Math.ceil((argument.length + 1) / WORD_BYTES) * WORD_BYTES);
-    room.set(argument);
+    const room = new Uint8Array(roomOf(bytes));
+    room.set(bytes);
     placed.push(room);
     at += room.length;
     return BigInt(LOAD_ADDRESS + at - room.length);
   };
+  const addressOf = (argument: RawArgument, scratch: number): bigint => {
+    if (argument === SCRATCH) return BigInt(scratch);
+    if (typeof argument === 'number' || typeof argument === 'bigint') return BigInt(argument);
+    if (argument instanceof Uint8Array) return place(argument);
+    const bytes = argument.bytes.slice();
+    new DataView(bytes.buffer).setBigUint64(argument.at, place(argument.to), true);
+    return place(bytes);
+  };
   const dataBytes = calls
     .flatMap((call) => call.arguments)
-    .reduce<number>(
-      (sum, one) =>
-        sum + (one instanceof Uint8Array ? Math.ceil((one.length + 1) / WORD_BYTES) * 8 : 0),
-      0,
-    );
+    .reduce<number>((sum, one) => sum + dataBytesOf(one), 0);
   const scratch = LOAD_ADDRESS + from + dataBytes;
   const rows = new BigInt64Array((calls.length + 1) * ROW_WORDS);
   for (const [index, call] of calls.entries()) {
@@ -179,6 +188,13 @@ export const elfOf = (calls: readonly RawCall[]): Uint8Array => {
   file.set(new Uint8Array(rows.buffer), TABLE_AT);
   file.set(Buffer.concat(placed), from);
   return file;
+};
+
+const roomOf = (bytes: Uint8Array): number =>
+  Math.ceil((bytes.length + 1) / WORD_BYTES) * WORD_BYTES;
+const dataBytesOf = (argument: RawArgument): number => {
+  if (argument instanceof Uint8Array) return roomOf(argument);
+  return typeof argument === 'object' ? roomOf(argument.bytes) + roomOf(argument.to) : 0;
 };
 
 /** The ELF header and one program header: all of the file, readable, writable and executable, and the scratch room. */

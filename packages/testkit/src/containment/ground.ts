@@ -24,6 +24,7 @@ import {
 import { RunLimits, type IsolationLayer } from '@infrafabric/protocol';
 import { stageBreachRunner } from './breach/stage.ts';
 import { ancestorsOf, startOf } from './proc.ts';
+import type { LeftOut } from './words.ts';
 import { CaseSecrets } from './secrets.ts';
 
 /** Guests of the suite get this much unless their case says otherwise, MiB. */
@@ -68,6 +69,12 @@ export const moduleLoad = (module: Module): ModuleLoad => ({
   ...module,
   limits: { ...SOON, ...module.limits },
 });
+
+/** What is told to a host: it has no filter without namespaces. */
+const layersOff = (without: LeftOut): readonly IsolationLayer[] => {
+  if (without === 'none') return [];
+  return without === 'level 2' ? ['namespaces'] : [without];
+};
 
 export interface GroundOptions {
   /** The node whose runners are attacked. */
@@ -144,7 +151,7 @@ export class Ground {
   }
 
   /** The host with a breach runner in every runner's place, and one layer left out. */
-  breachHost(without: IsolationLayer | 'none' = 'none'): Promise<RunnerHost> {
+  breachHost(without: LeftOut = 'none'): Promise<RunnerHost> {
     const known = this.#breach.get(without);
     if (known !== undefined) return known;
     const made = this.#openBreachHost(without);
@@ -152,7 +159,7 @@ export class Ground {
     return made;
   }
 
-  async #openBreachHost(without: IsolationLayer | 'none'): Promise<RunnerHost> {
+  async #openBreachHost(without: LeftOut): Promise<RunnerHost> {
     const host = await createRunnerHost({
       node: this.node,
       runnerFile: await runnerFile(),
@@ -161,7 +168,7 @@ export class Ground {
       engine: engineBytes,
       broker: this.broker,
       blankRunners: 1,
-      layersOff: without === 'none' ? [] : [without],
+      layersOff: layersOff(without),
     });
     this.#ofGround.push(() => host.close());
     return host;

@@ -15,6 +15,7 @@ import { openOutside } from './outside.ts';
 import { isAlive, rssBytes } from './proc.ts';
 import { breachRunner, httpCall, speak, answersOf } from './spoken.ts';
 import { answerText, grantOf, openUpstream } from './upstream.ts';
+import { attemptTables } from './breach-js.ts';
 import { contained, escaped, type ContainmentCase, type Ending } from './words.ts';
 
 /** One run of `countingGuest` in an instance that nothing ran in before: each count is of this run alone. */
@@ -99,21 +100,19 @@ const zeroedMemory = async (ground: Ground): Promise<Ending> => {
 const meetingPlaces = async (ground: Ground): Promise<Ending> => {
   const outside = await openOutside();
   ground.atEndOfCase(() => outside.close());
-  const told = JSON.stringify({ ...outside.told, victimPid: process.pid, libraries: [] });
-  const said: { readonly attempt: string; readonly outcome: string }[] = [];
-  const runners = await Promise.all([0, 1].map(() => breachRunner(ground, ['write', 'network'])));
-  // Both at once: a lock, a port or a file of one would be seen by the other.
-  const reports = await Promise.all(
-    runners.map(async (runner) => {
-      const written = await ground.play(runner, { entrypoint: 'write', input: told });
-      const met = await ground.play(runner, { entrypoint: 'network', input: told });
-      return [written.report, met.report];
+  const attempts = await Promise.all(
+    // Both at once: a lock, a port or a file of one would be seen by the other.
+    [0, 1].map(async () => {
+      const runner = await breachRunner(ground, ['names', 'write', 'network']);
+      return attemptTables(ground, runner, ['write', 'network'], {
+        ...outside.told,
+        attempt: '',
+        victimPid: process.pid,
+        libraries: [],
+      });
     }),
   );
-  for (const report of reports.flat()) {
-    if (report.cause !== 'completed') return escaped(`${report.cause}: ${report.detail}`);
-    said.push(...JSON.parse(Buffer.from(report.output).toString()));
-  }
+  const said = attempts.flat();
   const through = said.filter(({ outcome }) => outcome === 'allowed').map(({ attempt }) => attempt);
   const touched = await outside.touched();
   if (through.length + touched.length > 0) return escaped([...through, ...touched].join(', '));
@@ -155,7 +154,7 @@ const oddSwarmNames = async (ground: Ground): Promise<Ending> => {
   const upstream = await openUpstream(ground, answerText('ok'));
   const mark = randomBytes(6).toString('hex');
   for (const name of NAMES) {
-    const tenant = { swarmId: `${name}`, sessionId: `${name}-${mark}` };
+    const tenant = { swarmId: name, sessionId: `${name}-${mark}` };
     const runner = await ground.runner({ tenant, host: await ground.breachHost() });
     const loaded = await ground.load(runner, {
       bytes: Uint8Array.of(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0),

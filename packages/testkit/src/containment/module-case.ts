@@ -1,11 +1,16 @@
 /** Cases whose attack is a module: every module of the number is played, and what stopped each is read off its end. */
+import type { RunCause } from '@infrafabric/protocol';
 import { MODULE_ATTACKS, type ModuleAttack } from '../modules/attacks.ts';
 import type { Ground, Played } from './ground.ts';
 import { isAlive } from './proc.ts';
 import { contained, escaped, type ContainmentCase, type Ending, type Stop } from './words.ts';
 
+/** What an attack gets that names no limits: enough to come to its own end on a busy machine. */
+const LIMITS = { cpuMsMax: 5_000, wallMsMax: 15_000 } as const;
 /** CPU beyond its limit that a guest may have used when it is gone, ms (the goal of the kill). */
 const OVERSHOOT_MS_MAX = 150;
+
+const LIMIT_CAUSES: readonly RunCause[] = ['cpu', 'wall', 'memory', 'protocol', 'output'];
 
 export interface ModuleCaseOptions {
   /** What denied a module that ended in peace: it says itself where nothing did (see modules/attack.ts). */
@@ -62,7 +67,8 @@ const playModule = async (
   attack: ModuleAttack,
   { completedBy = 'engine', look }: ModuleCaseOptions,
 ): Promise<End | string> => {
-  const memoryMib = attack.limits.memoryMibMax;
+  const limits = { ...LIMITS, ...attack.limits };
+  const { memoryMibMax: memoryMib } = limits;
   const runner = await ground.runner(memoryMib === undefined ? {} : { memoryMib });
   const loaded = await ground.load(runner, {
     bytes: await attack.bytes(),
@@ -71,10 +77,13 @@ const playModule = async (
     hostFunctions: attack.hostFunctions,
     allowStart: attack.allowStart,
     deterministic: attack.deterministic,
-    limits: attack.limits,
+    limits,
   });
   if (!loaded.ok) {
     const code = 'code' in loaded ? loaded.code : undefined;
+    const stopped = /ended by the limit of|ended by itself/.test(loaded.reason);
+    if (stopped && attack.causes.some((cause) => LIMIT_CAUSES.includes(cause)))
+      return { by: 'kill', how: loaded.reason.slice(0, 60), killed: true };
     if (!attack.causes.includes('refused')) return `refused: ${loaded.reason}`;
     if (attack.code !== undefined && code !== attack.code)
       return `refused as ${code ?? loaded.reason}, not as ${attack.code}`;
@@ -87,14 +96,14 @@ const playModule = async (
   }
   const played = await ground.play(runner, {
     entrypoint: attack.entrypoint,
-    limits: attack.limits,
+    limits,
     onCall: () => Promise.resolve(new Uint8Array()),
   });
   const { cause, detail, measure } = played.report;
   if (!attack.causes.includes(cause)) return `${cause}: ${detail}`;
   const flaw = look?.(attack, played) ?? flawOf(played, attack);
   if (flaw !== undefined) return flaw;
-  const isKill = ['cpu', 'wall', 'memory', 'protocol', 'output'].includes(cause);
+  const isKill = LIMIT_CAUSES.includes(cause);
   if (isKill && isAlive(runner.pid)) return `${cause}, and the runner lives`;
   const used = `${measure.cpuMs} ms of CPU, ${Math.round(measure.peakMemoryBytes / 1024 / 1024)} MiB`;
   if (isKill) return { by: 'kill', how: `${cause} after ${used}`, killed: true };
@@ -107,8 +116,9 @@ const playModule = async (
 
 const flawOf = ({ report }: Played, { limits }: ModuleAttack): string | undefined => {
   const { cpuMsMax } = limits;
-  const over = report.measure.cpuMs - (cpuMsMax ?? Number.POSITIVE_INFINITY);
-  return report.cause === 'cpu' && over > OVERSHOOT_MS_MAX
-    ? `${Math.round(over)} ms of CPU over the limit`
-    : undefined;
+  if (report.cause !== 'cpu' || cpuMsMax === undefined) return undefined;
+  const over = report.measure.cpuMs - cpuMsMax;
+  // The kernel counts in ticks of 10 ms where it counts a process.
+  if (over < -20) return `stopped for its CPU, of which ${report.measure.cpuMs} ms were measured`;
+  return over > OVERSHOOT_MS_MAX ? `${Math.round(over)} ms of CPU over the limit` : undefined;
 };

@@ -3,6 +3,7 @@
  * arch/x86/entry/syscalls/syscall_{64,32}.tbl; flags: the uapi headers that the lines name.
  */
 import { constants } from 'node:os';
+import { seccompFilter } from '@infrafabric/fabric/chassis';
 import { SCRATCH, type RawArgument, type RawCall } from './elf.ts';
 import type { Outside } from './outside.ts';
 
@@ -171,8 +172,8 @@ const birth = (): readonly RawAttempt[] => [
     forks: true,
     harmless: SAME_JAIL,
   }),
-  ...Array.from({ length: 32 }, (_, at) =>
-    raw(92, `fork ${at + 2}`, 57, [], { forks: true, harmless: SAME_JAIL }),
+  ...Array.from({ length: 32 }, () =>
+    raw(92, 'a bomb of 32 forks', 57, [], { forks: true, harmless: SAME_JAIL }),
   ),
 ];
 
@@ -207,6 +208,25 @@ export const rawPrograms = (outside: Outside, executable: string): readonly RawP
   { name: 'i386 ptrace', attempts: [i386(91, 'ptrace', 26, [PTRACE_SEIZE, 1, 0, 0])] },
   { name: 'i386 fork', attempts: [i386(91, 'fork', 2, [], SAME_JAIL)] },
 ];
+
+const PR_SET_NO_NEW_PRIVS = 38;
+const SECCOMP_SET_MODE_FILTER = 1;
+const INSTRUCTION_BYTES = 8;
+
+/** Installs the runners' filter on the calling process: prctl(2), seccomp(2), struct sock_fprog. */
+export const filterCalls = (arch: string): readonly RawCall[] => {
+  const filter = seccompFilter(arch) ?? new Uint8Array();
+  const program = new Uint8Array(16);
+  new DataView(program.buffer).setUint16(0, filter.length / INSTRUCTION_BYTES, true);
+  return [
+    { abi: 'x64', number: 157, arguments: [PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0] },
+    {
+      abi: 'x64',
+      number: 317,
+      arguments: [SECCOMP_SET_MODE_FILTER, 0, { bytes: program, at: 8, to: filter }],
+    },
+  ];
+};
 
 const NAMES = new Map(Object.entries(constants.errno).map(([name, number]) => [number, name]));
 

@@ -5,13 +5,15 @@
 import { spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 import { chmod, copyFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { IsolationLayer } from '@infrafabric/protocol';
 import {
   addressLimit,
   findTools,
   identityOf,
+  INIT_WORDS,
+  initPidOf,
   launchPlan,
   leafPid,
   librariesOf,
@@ -35,7 +37,7 @@ export interface RawEnd {
   /** Of the calls that were answered, in order. */
   readonly results: readonly number[];
   /** Exit code of the chain; 159 where a signal of the filter (SIGSYS) ended the program. */
-  readonly code: number | null;
+  readonly code: number;
   readonly stdout: Buffer;
   readonly stderr: string;
   /** Processes that it had beside itself at some moment. */
@@ -96,7 +98,12 @@ export const openRawJail = async (
     child.stderr?.on('data', (bytes: Buffer) => stderr.push(bytes));
     child.stdio[4]?.on('data', (bytes: Buffer) => (status += bytes.toString()));
     child.stdin?.on('error', () => {});
-    const ended = new Promise<number | null>((resolve) => child.once('close', resolve));
+    // What a wrapper says of a signal and what the kernel says of one are the same number.
+    const ended = new Promise<number>((resolve) =>
+      child.once('close', (code, signal) =>
+        resolve(code ?? 128 + (signal === null ? 0 : constants.signals[signal])),
+      ),
+    );
     const limit = setTimeout(() => child.kill('SIGKILL'), PROGRAM_MS_MAX);
     try {
       const leaf = await waitFor(() => leafPid(plan, child.pid ?? 0, status));
@@ -111,10 +118,12 @@ export const openRawJail = async (
           hardS: 6,
         });
         await setLimits({ pid: leaf, identity, tools }, words);
+        const init = initPidOf(status);
+        if (init !== undefined) await setLimits({ pid: init, identity, tools }, INIT_WORDS);
       }
       const before = (await descendantsOf(leaf)).length;
       let children = 0;
-      child.stdin?.write('g');
+      child.stdin?.end('g');
       const poll = setInterval(() => {
         void descendantsOf(leaf).then(
           (found) => (children = Math.max(children, found.length - before)),

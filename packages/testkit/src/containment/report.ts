@@ -1,5 +1,5 @@
 /** How a run of the suite reads: a line a case, a table, and whether it held. Pure. */
-import type { Attempted, CaseResult, LineReport } from './words.ts';
+import type { Attempted, CaseResult, LeftOut, LineReport } from './words.ts';
 
 /** A runner and a neighbour are started for nearly every case; what stays of them in the parent is no more than this. */
 export const PARENT_GROWTH_BYTES_MAX = 64 * 1024 * 1024;
@@ -109,6 +109,8 @@ const MATRIX_MARK: Readonly<Record<Attempted['verdict'], string>> = {
   allowed: 'ALLOWED',
 };
 
+const WORST_FIRST: readonly Attempted['verdict'][] = ['allowed', 'harmless', 'denied'];
+
 /** One row an attempt, one column a layer that was left out; below it what was let through, and why that does no harm. */
 export const matrixOf = (matrix: readonly Attempted[]): readonly string[] => {
   const columns = [...new Set(matrix.map(({ without }) => without))];
@@ -116,13 +118,17 @@ export const matrixOf = (matrix: readonly Attempted[]): readonly string[] => {
   const rows = [...byAttempt].map(([attempt, cells]) => [
     printable(attempt),
     ...columns.map((without) => {
-      const cell = cells.find((one) => one.without === without);
-      return cell === undefined ? '–' : MATRIX_MARK[cell.verdict];
+      const marks = cells.filter((one) => one.without === without).map(({ verdict }) => verdict);
+      const [worst] = WORST_FIRST.filter((verdict) => marks.includes(verdict));
+      return worst === undefined ? '–' : MATRIX_MARK[worst];
     }),
   ]);
   const reasons = matrix
     .filter(({ verdict }) => verdict !== 'denied')
-    .map((one) => `  ${one.attempt}, without ${one.without}: ${printable(one.detail)}`);
+    .map(
+      (one) =>
+        `  ${one.attempt} (${heading(one.without)}): ${printable(one.detail.replace(/ \([^)]*\)$/, ''))}`,
+    );
   return [
     ...column([
       ['attempt', ...columns.map((one) => (one === 'none' ? 'all' : `−${one}`))],
@@ -130,6 +136,11 @@ export const matrixOf = (matrix: readonly Attempted[]): readonly string[] => {
     ]),
     ...(reasons.length === 0 ? [] : ['', 'let through:', ...new Set(reasons)]),
   ];
+};
+
+const heading = (without: LeftOut): string => {
+  if (without === 'none') return 'all';
+  return without === 'level 2' ? without : `−${without}`;
 };
 
 /** What a Node line's report says in one paragraph. */

@@ -21,6 +21,7 @@ export interface Step {
   };
   readonly times?: number;
   readonly spinMs?: number;
+  readonly sleepMs?: number;
   readonly stderrBytes?: number;
   /** Says nothing more. */
   readonly silence?: boolean;

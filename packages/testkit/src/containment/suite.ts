@@ -12,8 +12,8 @@ import { rightNeighbour } from './guests.ts';
 import { isAlive, startOf } from './proc.ts';
 import type { CaseResult, ContainmentCase, Ending, Group, LineReport } from './words.ts';
 
-/** One case may take this long, ms; the longest blocks the parent for five seconds. */
-const CASE_MS_MAX = 40_000;
+/** One case may take this long, ms; the longest makes the matrix of all attempts and sets of layers. */
+const CASE_MS_MAX = 120_000;
 /** Processes that were killed are gone within this time, ms. */
 const GONE_MS_MAX = 3_000;
 

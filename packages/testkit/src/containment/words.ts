@@ -79,12 +79,17 @@ export interface CaseResult {
   readonly ms: number;
 }
 
+/**
+ * What was left out of all layers. Without namespaces there is no bubblewrap, so no filter either: that is `level 2`.
+ * For raw calls `namespaces` alone is tried as well: their program installs the same filter itself.
+ */
+export type LeftOut = IsolationLayer | 'none' | 'level 2';
+
 /** One attempt of a guest that owns its runner's JavaScript or address space, under one set of layers. */
 export interface Attempted {
   readonly case: number;
   readonly attempt: string;
-  /** The layer that was left out; `none`: all were there. */
-  readonly without: IsolationLayer | 'none';
+  readonly without: LeftOut;
   readonly verdict: 'denied' | 'harmless' | 'allowed';
   /** What the runner was told, or why what was allowed does no harm. Its word, never the oracle. */
   readonly detail: string;

@@ -374,6 +374,7 @@ interface Step {
   readonly times?: number;
   readonly zeros?: number;
   readonly spinMs?: number;
+  readonly sleepMs?: number;
   readonly stderrBytes?: number;
   readonly silence?: boolean;
   readonly receive?: boolean;
@@ -396,8 +397,13 @@ const payloadOf = ({ payload, base64, zeros, repeated }: Step): Uint8Array => {
   return Buffer.from(payload ?? '');
 };
 
+/** Until it has used so much CPU: on a busy machine that takes longer. */
 const spin = (ms: number): void => {
-  for (const until = performance.now() + ms; performance.now() < until;);
+  const used = (): number => {
+    const { user, system } = process.cpuUsage();
+    return (user + system) / 1_000;
+  };
+  for (const until = used() + ms; used() < until;);
 };
 
 /** Until somebody has read it all, or nobody does any more. */
@@ -419,6 +425,7 @@ const speak = (steps: readonly Step[]): void => {
   for (const step of steps) {
     if (step.raw !== undefined) writeAll(Buffer.from(step.raw, 'base64'));
     if (step.spinMs !== undefined) spin(step.spinMs);
+    if (step.sleepMs !== undefined) pause(step.sleepMs);
     if (step.stderrBytes !== undefined) shout(step.stderrBytes);
     for (let at = 0; step.type !== undefined && at < (step.times ?? 1); at += 1) {
       send(step.type, payloadOf(step));
