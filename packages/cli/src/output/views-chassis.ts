@@ -235,8 +235,6 @@ const PROMISES: Readonly<Record<string, string>> = {
   latencyP95Ms: 'p95',
   latencyP99Ms: 'p99',
   successPermyriadMin: 'success',
-  successPermyriadMin: 'success',
-  availabilityPermyriadMin: 'availability',
   availabilityPermyriadMin: 'availability',
 };
 
