@@ -1,5 +1,5 @@
-/** `ifab secret`: real files, real encryption, a server that speaks Vault's API. */
-import { startVaultServer } from '@infrafabric/testkit';
+/** `ifab secret`: real files, real encryption, a server that answers as Vault does. */
+import { createServer } from 'node:http';
 import {
   chmodSync,
   existsSync,
@@ -17,6 +17,7 @@ import type { Ran, RunOptions } from '../../test/io.ts';
 
 const REF = 'vault://if/prod/sip-kamailio-key#token';
 const CANARY = 'canary-51f0aa';
+const TOKEN = 'hvs.canary-token';
 
 let dataDir = '';
 beforeEach(() => {
@@ -165,21 +166,43 @@ describe('other stores', () => {
   const vault = (url: string): string =>
     JSON.stringify({ kind: 'vault', url, auth: { kind: 'token', tokenFile: 'vault.token' } });
 
+  /** A key-value engine with one secret. */
+  const startVault = async (): Promise<{ readonly url: string; seal(): void }> => {
+    let isSealed = false;
+    const server = createServer(({ url, headers }, response) => {
+      const isMet = url === '/v1/secret/data/if/prod/sip-kamailio-key';
+      const status = isSealed ? 503 : headers['x-vault-token'] === TOKEN && isMet ? 200 : 403;
+      const data = { data: { token: CANARY }, metadata: { version: 4 } };
+      response.writeHead(status).end(JSON.stringify(status === 200 ? { data } : { errors: [] }));
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    onTestFinished(() => {
+      server.close();
+    });
+    const address = server.address();
+    const port = typeof address === 'object' && address !== null ? address.port : 0;
+    return {
+      url: `http://127.0.0.1:${port}`,
+      seal: () => {
+        isSealed = true;
+      },
+    };
+  };
+
   test('check resolves in the configured one', async () => {
-    const server = await startVaultServer();
-    onTestFinished(() => server.close());
-    writeFileSync(join(dataDir, 'vault.token'), server.rootToken, { mode: 0o600 });
-    server.write('if/prod/sip-kamailio-key', { token: CANARY });
-    const env = { IFAB_SECRETS: vault(server.url) };
+    const { url, seal } = await startVault();
+    writeFileSync(join(dataDir, 'vault.token'), TOKEN, { mode: 0o600 });
+    const env = { IFAB_SECRETS: vault(url) };
     const ran = await secret(['check', REF], { env });
     expect(ran.code).toBe(0);
     expect(ran.stdout).toContain('secret/data/if/prod/sip-kamailio-key, field token');
+    expect(ran.stdout).toMatch(/^version +4$/m);
     expect(said(ran)).not.toContain(CANARY);
-    server.seal(true);
+    seal();
     const sealed = await secret(['check', REF, '--json'], { env });
     expect(sealed.code).toBe(75);
     expect(json(sealed.stderr)).toMatchObject({ code: 'secret.unavailable' });
-    expect(said(sealed)).not.toContain(server.rootToken);
+    expect(said(sealed)).not.toContain(TOKEN);
   });
 
   test('check finds a variable, and leaves it to who comes after', async () => {
