@@ -1,6 +1,6 @@
 /** The code section. */
 import { readInstruction } from './instructions.ts';
-import { BODY_BYTES_MAX, LOCALS_MAX, NESTING_MAX } from './limits.ts';
+import { BODY_BYTES_MAX, LOCALS_MAX } from './limits.ts';
 import { OperandStack } from './operand-stack.ts';
 import type { ByteReader } from './reader.ts';
 import { atMost, Refusal } from './refusal.ts';
@@ -59,17 +59,8 @@ export const readLocals = (reader: ByteReader): number => {
 
 /** Reads until the block that a body is ends, which must be where its bytes end. */
 const readInstructions = (reader: ByteReader, stack: OperandStack): void => {
-  for (;;) {
-    const at = reader.at;
-    const opcode = readInstruction(reader);
-    if (!stack.take(opcode, at)) break;
-    if (stack.depth > NESTING_MAX)
-      atMost(
-        { most: NESTING_MAX, code: 'nesting-too-deep', of: 'blocks inside each other' },
-        stack.depth,
-        at,
-      );
-  }
+  let at = reader.at;
+  while (stack.take(readInstruction(reader), at)) at = reader.at;
   if (reader.at !== reader.end)
     throw new Refusal('malformed', 'A function goes on behind its end.', reader.at);
 };

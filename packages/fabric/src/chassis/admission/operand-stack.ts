@@ -3,7 +3,7 @@
  * local and operand for each block that it may have to merge, so their product is what a function may cost:
  * 120 KB of blocks above 20,000 operands took 3.3 GB at the first call, 130 KB of calls with 100 results more than 6 GB.
  */
-import { MERGED_VALUES_MAX, OPERANDS_MAX } from './limits.ts';
+import { MERGED_VALUES_MAX, NESTING_MAX, OPERANDS_MAX } from './limits.ts';
 import { OPCODE } from './opcodes.ts';
 import { ByteReader } from './reader.ts';
 import { atMost, Refusal } from './refusal.ts';
@@ -27,6 +27,8 @@ export class OperandStack {
   private readonly indexReader: ByteReader;
   private readonly blocks: Block[] = [];
   private height = 0;
+  /** Height below what the innermost block may take. */
+  private floor = 0;
   /** False behind a branch that is always taken: there the stack holds whatever is asked of it. */
   private reachable = true;
   private locals = 0;
@@ -37,16 +39,12 @@ export class OperandStack {
     this.indexReader = new ByteReader(bytes);
   }
 
-  /** Blocks that are open, the body's own not counted. */
-  get depth(): number {
-    return this.blocks.length - 1;
-  }
-
   /** Begins a function of that type. */
   begin(type: number, locals: number): void {
     const { parameters = 0, results = 0 } = this.shape.arities[type] ?? {};
     this.locals = locals + parameters;
     this.height = 0;
+    this.floor = 0;
     this.merged = 0;
     this.reachable = true;
     this.blocks.length = 0;
@@ -82,6 +80,12 @@ export class OperandStack {
 
   private open(opcode: number, at: number): void {
     if (opcode === OPCODE.if) this.change(-1, at);
+    // The body is a block of its own that nobody wrote.
+    atMost(
+      { most: NESTING_MAX, code: 'nesting-too-deep', of: 'blocks inside each other' },
+      this.blocks.length,
+      at,
+    );
     this.merged += this.locals + this.height;
     atMost(
       {
@@ -95,6 +99,7 @@ export class OperandStack {
     const type = this.blockTypeAt(at);
     this.change(-type.parameters, at);
     this.blocks.push({ floor: this.height, ...type, reachable: this.reachable });
+    this.floor = this.height;
     this.reachable = true;
     this.change(type.parameters, at);
   }
@@ -112,12 +117,13 @@ export class OperandStack {
     if (this.reachable && this.height !== block.floor + block.results)
       throw new Refusal('malformed', 'A block leaves other operands than its type says.', at);
     this.height = block.floor + block.results;
+    this.floor = this.blocks.at(-1)?.floor ?? 0;
     this.reachable = block.reachable;
     return this.blocks.length > 0;
   }
 
   private end(): void {
-    this.height = this.blocks.at(-1)?.floor ?? 0;
+    this.height = this.floor;
     this.reachable = false;
   }
 
@@ -129,20 +135,16 @@ export class OperandStack {
   }
 
   private change(by: number, at: number): void {
-    const floor = this.blocks.at(-1)?.floor ?? 0;
-    const height = this.height + by;
-    if (height < floor) {
-      if (this.reachable) throw new Refusal('malformed', 'An instruction lacks an operand.', at);
-      this.height = floor;
-      return;
-    }
-    this.height = height;
-    if (height > OPERANDS_MAX)
+    this.height += by;
+    if (this.height >= this.floor && this.height <= OPERANDS_MAX) return;
+    if (this.height >= this.floor)
       atMost(
         { most: OPERANDS_MAX, code: 'stack-too-high', of: 'operands on the stack' },
-        height,
+        this.height,
         at,
       );
+    if (this.reachable) throw new Refusal('malformed', 'An instruction lacks an operand.', at);
+    this.height = this.floor;
   }
 
   private indexAt(at: number): number {

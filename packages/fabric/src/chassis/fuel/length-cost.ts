@@ -27,4 +27,6 @@ const COSTS: ReadonlyMap<number, LengthCost> = new Map([
   [OPCODE.tableFill, ELEMENTS],
 ]);
 
-export const lengthCostOf = (opcode: number): LengthCost | undefined => COSTS.get(opcode);
+export const lengthCostOf = (opcode: number): LengthCost | undefined =>
+  // Most opcodes are one byte, and this is asked of each.
+  opcode < 0x100 && opcode !== OPCODE.memoryGrow ? undefined : COSTS.get(opcode);

@@ -1,22 +1,25 @@
 import { OPCODE } from '../admission/opcodes.ts';
 import type { ByteReader } from '../admission/reader.ts';
 
-/** Nothing runs for these: they say where code begins and ends. */
-const FREE: ReadonlySet<number> = new Set([
-  OPCODE.nop,
-  OPCODE.block,
-  OPCODE.loop,
-  OPCODE.else,
-  OPCODE.end,
-]);
-
 /** Growing by nothing asks the engine all the same, which takes it some 100 ns. */
 const GROW_UNITS = 64;
 
 /** What an instruction costs, beside what it calls and the length that it works on. */
 export const unitsOf = (opcode: number): number => {
-  if (FREE.has(opcode)) return 0;
-  return opcode === OPCODE.memoryGrow || opcode === OPCODE.tableGrow ? GROW_UNITS : 1;
+  switch (opcode) {
+    // Nothing runs for these: they say where code begins and ends.
+    case OPCODE.nop:
+    case OPCODE.block:
+    case OPCODE.loop:
+    case OPCODE.else:
+    case OPCODE.end:
+      return 0;
+    case OPCODE.memoryGrow:
+    case OPCODE.tableGrow:
+      return GROW_UNITS;
+    default:
+      return 1;
+  }
 };
 
 /**

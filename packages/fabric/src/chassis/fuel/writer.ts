@@ -24,12 +24,13 @@ export class ByteWriter {
 
   /** A signed number as `i64.const` takes it. Any safe integer. */
   s64(value: number): void {
-    let rest = BigInt(value);
+    let rest = value;
     for (;;) {
-      const low = Number(rest & 0x7fn);
-      rest >>= 7n;
-      const signSet = (low & 0x40) !== 0;
-      if ((rest === 0n && !signSet) || (rest === -1n && signSet)) {
+      // Numbers of 53 bits, so division and not shifts; both round towards −∞.
+      const low = ((rest % 0x80) + 0x80) % 0x80;
+      rest = Math.floor(rest / 0x80);
+      const signSet = low >= 0x40;
+      if ((rest === 0 && !signSet) || (rest === -1 && signSet)) {
         this.byte(low);
         return;
       }
