@@ -167,7 +167,7 @@ describe('other stores', () => {
     JSON.stringify({ kind: 'vault', url, auth: { kind: 'token', tokenFile: 'vault.token' } });
 
   /** A key-value engine with one secret. */
-  const startVault = async (): Promise<{ readonly url: string; seal(): void }> => {
+  const startVault = async (): Promise<{ readonly url: string; readonly seal: () => void }> => {
     let isSealed = false;
     const server = createServer(({ url, headers }, response) => {
       const isMet = url === '/v1/secret/data/if/prod/sip-kamailio-key';
