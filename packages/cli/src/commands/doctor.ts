@@ -9,6 +9,7 @@ import { problemOfCause } from '../output/cause.ts';
 import { configOf, folderChecks } from '../server/folder-checks.ts';
 import { hostChecks } from '../server/host-checks.ts';
 import { sandboxCheck } from '../server/sandbox-check.ts';
+import { secretsCheck } from '../server/secrets-check.ts';
 import { serverChecks } from '../server/server-checks.ts';
 import type { Check } from '../server/check.ts';
 import type { CommandRun } from '../tree/command.ts';
@@ -21,6 +22,7 @@ export const runDoctor: CommandRun = async (context) => {
     checks.push(...folderChecks(config.dataDir));
     checks.push(await journalCheck(config.dataDir));
     checks.push(...(await serverChecks(context, config)));
+    checks.push(await secretsCheck(config, io.interrupted));
     checks.push(await sandboxCheck(context));
   }
   const ok = checks.every(({ state }) => state !== 'failed');
