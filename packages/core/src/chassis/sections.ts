@@ -44,7 +44,9 @@ const sampleOfRow = ([at, latencyMs, efficiencyPermyriad, stepPermyriad, how]: R
   missed: (how & 2) === 2,
 });
 
+/** None while nothing has happened here: a log without contracts and modules has the state that it had before this room. */
 export const chassisSections = (state: ChassisState): Section[] => {
+  if (state.contracts.size === 0 && state.modules.size === 0) return [];
   const stored: Stored = {
     contracts: [...state.contracts.values()],
     modules: [...state.modules.values()],
@@ -65,13 +67,14 @@ export const chassisSections = (state: ChassisState): Section[] => {
   return [{ name: NAME, content: canonicalText(stored) }];
 };
 
-/** Builds the slice from its section, which was written by `chassisSections` and checked by its hash. */
+/** Builds the slice from its section, which was written by `chassisSections` and checked by its hash; without one, anew. */
 export const restoreChassis = (sections: ReadonlyMap<string, Section>): ChassisState => {
+  const state = createChassis();
   const content = sections.get(NAME)?.content;
-  assert(typeof content === 'string', 'a snapshot lacks the section of the chassis');
+  if (content === undefined) return state;
+  assert(typeof content === 'string', 'the section of the chassis is no text');
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion
   const stored = JSON.parse(content) as Stored;
-  const state = createChassis();
   for (const one of stored.contracts)
     state.contracts.set(contractKey(one.contract.swarmId, one.contract.module.digest), one);
   for (const module of stored.modules) state.modules.set(module.digest, module);

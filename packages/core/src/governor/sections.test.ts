@@ -75,6 +75,23 @@ test('the same slice gives the same bytes, whatever the order of members in what
   );
 });
 
+test('figures that are later than the first logs stand in the section where they are not the default', () => {
+  const realm = openedRealm();
+  const content = (): string => String(governorSections(realm.world.governor)[0]?.content);
+  expect(content()).not.toMatch(/minLevel|secretsMinLevel/i);
+  const set = (resource: object): void => {
+    const policy = { format: 'ifab-policy/1', governs: [], resource, rules: [] };
+    realm.submit({ op: 'policies.set', args: { policy } });
+  };
+  set({ minLevel: 1 });
+  expect(content()).toMatch(/"resource":\{[^}]*"minLevel":1/u);
+  expect(content()).not.toContain('secretsMinLevel');
+  expect(twinOf(realm.world.governor)).toStrictEqual(realm.world.governor);
+  set({ secretsMinLevel: 3 });
+  expect(content()).toContain('"secretsMinLevel":3');
+  expect(twinOf(realm.world.governor)).toStrictEqual(realm.world.governor);
+});
+
 test('a snapshot without the section is no snapshot', () => {
   expect(() => restoreGovernor(new Map())).toThrow('a snapshot lacks the section of the governor');
 });

@@ -1,5 +1,6 @@
 /** The slice as one section for snapshots and the state hash. What follows from the rest is built again. */
-import type { SwarmProfile } from '@infrafabric/protocol';
+import { RESOURCE_POLICY_DEFAULT } from '@infrafabric/protocol';
+import type { ResourcePolicy, SwarmProfile } from '@infrafabric/protocol';
 import { canonicalText } from '../kernel/canonical.ts';
 import { assert } from '../kernel/decision.ts';
 import type { Section } from '../kernel/decision.ts';
@@ -17,6 +18,24 @@ import { indexSwarm, linkProvider } from './swarm.ts';
 
 const NAME = 'governor/rest';
 
+/**
+ * Figures that came after the first logs stand in a section only where they are not the default: the state of an older
+ * log has the hash that was stated for it.
+ */
+const LATER_FIGURES = ['minLevel', 'secretsMinLevel'] as const;
+
+interface StoredPolicy extends Omit<PolicyState, 'resource'> {
+  readonly resource: Partial<ResourcePolicy>;
+}
+
+const storedPolicy = ({ resource, ...policy }: PolicyState): StoredPolicy => {
+  const said: Partial<Record<keyof ResourcePolicy, unknown>> = { ...resource };
+  for (const name of LATER_FIGURES)
+    if (resource[name] === RESOURCE_POLICY_DEFAULT[name]) Reflect.deleteProperty(said, name);
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+  return { ...policy, resource: said as Partial<ResourcePolicy> };
+};
+
 interface Stored {
   readonly accounts: readonly (readonly [string, Account])[];
   readonly reservations: readonly Reservation[];
@@ -24,7 +43,7 @@ interface Stored {
   readonly sessions: readonly (readonly [string, string])[];
   readonly capabilities: readonly (readonly [string, string])[];
   readonly escalations: readonly Escalation[];
-  readonly policy: PolicyState;
+  readonly policy: StoredPolicy;
   readonly denials: GovernorState['denials'];
 }
 
@@ -36,7 +55,7 @@ export const governorSections = (state: GovernorState): Section[] => {
     sessions: [...state.swarmOf],
     capabilities: [...state.capabilities],
     escalations: [...state.escalations.values()],
-    policy: state.policy,
+    policy: storedPolicy(state.policy),
     denials: state.denials,
   };
   return [{ name: NAME, content: canonicalText(stored) }];
@@ -68,7 +87,8 @@ export const restoreGovernor = (sections: ReadonlyMap<string, Section>): Governo
     state.escalations.set(escalation.id, escalation);
     if (escalation.acknowledged === undefined) openUp(state, escalation.subject, escalation.id);
   }
-  state.policy = stored.policy;
+  const { resource } = stored.policy;
+  state.policy = { ...stored.policy, resource: { ...RESOURCE_POLICY_DEFAULT, ...resource } };
   state.denials = stored.denials;
   return state;
 };

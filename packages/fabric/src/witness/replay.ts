@@ -2,7 +2,7 @@
  * V5: decides every call of a log again and compares.
  *
  * V1  The events that `decide` gives for the recorded inputs are the recorded ones, byte for byte.
- * V2  The state that they fold to has, at every index that this version of the decisions stated a hash for, that hash.
+ * V2  The state that they fold to has, at every index that the log states a hash for, that hash.
  * V3  Where an entry was decided by another version of the decisions, it is folded and counted apart.
  *
  * It rests on V0: that the bytes are the log's is verified before. It does not repeat authentication and cannot see
@@ -269,8 +269,7 @@ class Replay {
   #compareHashes(entry: LogEntry): void {
     for (const event of entry.events) {
       if (event.type !== 'realm.state_hashed') continue;
-      // Another version hashed another state: rooms are added, and what they keep.
-      const own = this.#decider === DECIDER_VERSION ? this.#own.get(event.index) : undefined;
+      const own = this.#own.get(event.index);
       if (own === undefined) {
         this.#hashesSkipped += 1;
         continue;
