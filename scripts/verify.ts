@@ -46,6 +46,7 @@ const TIDY = ['node', '--conditions=source', 'scripts/tidy.ts'];
 const STEPS: readonly Step[] = [
   { name: 'format', command: ['oxfmt', '--check'], fix: ['oxfmt'] },
   { name: 'build', command: ['tsc', '-b'] },
+  { name: 'bundle', command: ['node', '--conditions=source', 'scripts/bundle-runner.ts'] },
   { name: 'lint', command: ['oxlint', '--type-aware', '--deny-warnings'] },
   { name: 'arrows', command: ARROWS },
   { name: 'dead', command: ['knip', '--no-progress', '--no-config-hints'] },

@@ -6,7 +6,7 @@ export { findTools } from './jail/tools.ts';
 export type { Tools } from './jail/tools.ts';
 export { createRunnerHost } from './host/host.ts';
 export type { RunnerHostOptions } from './host/host.ts';
-export { engineBytes, runnerFile } from './runner-file.ts';
+export { bundleRunner, engineBytes, runnerFile } from './runner-file.ts';
 export type {
   Attained,
   Broker,

@@ -1,16 +1,17 @@
 /**
- * The one file that the jail holds beside node. An installed package has it in `dist`; a checkout that runs from its
- * sources bundles it once and keeps it under the hash of what it was made of.
+ * The one file that the jail holds beside node. An installed package has it in `dist`; a checkout bundles it once and
+ * keeps it under the hash of what it was made of.
  */
 import { createHash } from 'node:crypto';
 import { chmod, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { tmpdir, userInfo } from 'node:os';
-import { join } from 'node:path';
+import { extname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { Fault } from '../fault.ts';
 
-/** Beside `dist/chassis/runner-file.js`; `scripts/bundle-runner.ts` puts it there. */
-export const RUNNER_FILE_NAME = 'runner.cjs';
+/** Beside `dist/chassis/runner-file.js`, where `scripts/bundle-runner.ts` puts it. */
+const RUNNER_FILE_NAME = 'runner.cjs';
 /** Readable by every uid: the jail's is not ours. */
 const FOLDER_MODE = 0o755;
 const FILE_MODE = 0o644;
@@ -24,17 +25,23 @@ const PACKAGE_FILES = [
 ];
 
 const here = import.meta.dirname;
+/** `.ts` of a source, `.js` of what was built from it; the bundle is made of the same. */
+const extension = extname(import.meta.filename);
+const main = fileURLToPath(new URL('./runner/main.ts', import.meta.url)).replace(
+  /\.ts$/,
+  extension,
+);
 const require = createRequire(import.meta.url);
 
 /** SHA-256 over the files that are bundled, hex. */
 const inputsHash = async (): Promise<string> => {
   const hash = createHash('sha256');
-  const files = ['frame.ts'];
+  const files = [`frame${extension}`];
   for (const folder of INPUT_FOLDERS) {
     const entries = await readdir(join(here, folder));
     files.push(
       ...entries
-        .filter((name) => name.endsWith('.ts') && !name.endsWith('.test.ts'))
+        .filter((name) => name.endsWith(extension) && !name.endsWith(`.test${extension}`))
         .map((name) => join(folder, name)),
     );
   }
@@ -45,13 +52,19 @@ const inputsHash = async (): Promise<string> => {
 };
 
 /**
- * The runner as one CommonJS module that requires `node:` builtins only, as text. Needs the sources and the development
- * dependency rolldown.
+ * The runner as one CommonJS module that requires builtins of node only, as text. Needs the development dependency
+ * rolldown.
  */
 export const bundleRunner = async (): Promise<string> => {
-  const { rolldown } = await import('rolldown');
+  const { rolldown } = await import('rolldown').catch((cause: unknown) => {
+    throw new Fault('runner.unavailable', {
+      transient: false,
+      detail: `${RUNNER_FILE_NAME} is missing, and there is no rolldown to make it`,
+      cause,
+    });
+  });
   const build = await rolldown({
-    input: join(here, 'runner', 'main.ts'),
+    input: main,
     platform: 'node',
     // `browser` chooses QuickJS's loader without files and `require`: its bytes come over the pipe.
     resolve: { conditionNames: ['source', 'browser', 'import', 'default'] },
@@ -111,14 +124,12 @@ let bundled: Promise<string> | undefined;
 
 /**
  * Absolute path of the runner's file, readable by every account. It is CommonJS: whoever binds it under another name
- * keeps the ending `.cjs`. Bundles it where it runs from sources, once a process.
- * Rejects with a Fault `runner.unavailable` where it is missing from a package or cannot be made.
+ * keeps the ending `.cjs`. In a checkout, where the package was not bundled, it is made once and kept.
+ * Rejects with a Fault `runner.unavailable` where it is missing from a package and cannot be made.
  */
 export const runnerFile = async (): Promise<string> => {
   const beside = join(here, RUNNER_FILE_NAME);
   if (await exists(beside)) return beside;
-  if (!import.meta.filename.endsWith('.ts'))
-    throw new Fault('runner.unavailable', { transient: false, detail: `${beside} is missing` });
   bundled ??= cachedBundle();
   return bundled;
 };

@@ -262,6 +262,7 @@ if (PLUGINS === undefined)
     'not run: set IFAB_EXTISM_PLUGINS to a folder of .wasm files to load foreign plugins\n',
   );
 
+// A machine may have none: it was said above that they are not run.
 describe.skipIf(PLUGINS === undefined)('foreign plugins', () => {
   test('every one is admitted, links and answers each of its functions without harm to the runner', async () => {
     const folder = PLUGINS ?? '';
