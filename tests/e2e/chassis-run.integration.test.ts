@@ -1,8 +1,10 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, onTestFinished, test } from 'vitest';
 import { ChassisFixture } from './chassis-fixture.ts';
 import { root, until } from './run-fixture.ts';
 
@@ -272,6 +274,66 @@ test('an input that is a blob, and an output schema that a guest in JavaScript h
   expect(events.find(({ type }) => type === 'task.failed')?.reason).toContain(
     'invalid: the result.n is missing',
   );
+});
+
+test('a task uses the grants that it names: the broker adds the secret, the guest and the log never have it', async () => {
+  const secret = 'canary-7f31d0';
+  const seen: (string | undefined)[] = [];
+  const upstream = createServer((request, response) => {
+    seen.push(request.headers.authorization);
+    response.end(JSON.stringify({ path: request.url, echo: request.headers.authorization }));
+  });
+  await new Promise<void>((resolve) => upstream.listen(0, '127.0.0.1', resolve));
+  onTestFinished(() => void upstream.close());
+  const { port } = upstream.address() as AddressInfo;
+  const origin = `http://127.0.0.1:${port}`;
+  const guest = fixture.write(
+    'caller.js',
+    `export function run() {
+      try { return { got: host.http({ alias: 'api', method: 'GET', url: '${origin}/v1/x' }) }; }
+      catch (refusal) { return { refused: refusal.code }; }
+    }`,
+  );
+  const ref = 'vault://if/test/api#token';
+  const kept = await fixture.runs.ifab(['secret', 'set', ref], { stdin: secret });
+  expect(kept.code, kept.stderr).toBe(0);
+  const contract = {
+    contractVersion: 1,
+    provider: 'callers',
+    swarmId: 'sip',
+    version: '1.0.0',
+    module: { digest: digestOfFile(guest), abi: 'js', entrypoints: ['run'] },
+    hostFunctions: ['http'],
+    http: [{ alias: 'api', origin, methods: ['GET'], pathPrefix: '/v1/', privateAddress: true }],
+    secrets: [{ alias: 'api', ref, inject: { header: 'authorization', prefix: 'Bearer ' } }],
+  };
+  fixture.write('caller.json', JSON.stringify(contract));
+  const loaded = await fixture.runs.ifab(['chassis', 'load', guest, '--contract', 'caller.json']);
+  expect(loaded.code, loaded.stderr).toBe(0);
+  const run = { wasm: digestOfFile(guest), entrypoint: 'run', input: {} };
+  const plan = fixture.runs.plan({
+    tasks: [
+      task('without', 'run', {}, run),
+      task('with', 'run', { dependsOn: ['without'] }, { ...run, use: ['api'] }),
+    ],
+  });
+  const { code, events } = await fixture.runs.run(plan);
+  expect(code).toBe(0);
+  const [without, granted] = events
+    .filter(({ type }) => type === 'task.completed')
+    .map(({ evidence }) => fixture.blobText(evidence?.artifacts?.[0]?.digest));
+  // H2: the contract alone gives nothing; the task has to name the grant.
+  expect(without).toContain('refused');
+  expect(seen).toEqual([`Bearer ${secret}`]);
+  expect(granted).toContain('"status":200');
+  expect(granted).not.toContain(secret);
+  const shown = await fixture.runs.ifab(['chassis', 'credentials']);
+  expect(shown.summary).toMatchObject({
+    uses: [{ alias: 'api', method: 'GET', status: 200, taskId: 'p/with' }],
+  });
+  const log = await fixture.runs.ifab(['witness', 'export']);
+  expect(log.stdout).toContain('secret-echoed');
+  expect(log.stdout).not.toContain(secret);
 });
 
 const digestOfFile = (path: string): string =>

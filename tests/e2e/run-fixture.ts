@@ -27,14 +27,17 @@ export interface RunLine {
   readonly fence?: number;
   readonly reason?: string;
   readonly cause?: string;
-  readonly layers?: readonly string[];
-  readonly level?: number;
   readonly artifact?: { readonly name: string };
   readonly evidence?: Evidence;
   readonly status?: string;
   readonly completed?: number;
   readonly doneBefore?: number;
   readonly left?: readonly string[];
+}
+
+export interface IfabOptions {
+  readonly interrupt?: AbortController;
+  readonly stdin?: string;
 }
 
 /** A folder with a data folder and a plan in it. */
@@ -67,7 +70,10 @@ export class RunFixture {
   }
 
   /** `ifab <words> --json` in this process. */
-  async ifab(words: readonly string[], interrupt = new AbortController()): Promise<Ran> {
+  async ifab(
+    words: readonly string[],
+    { interrupt = new AbortController(), stdin = '' }: IfabOptions = {},
+  ): Promise<Ran> {
     const text = { stdout: '', stderr: '' };
     const sink = (name: keyof typeof text) => ({
       isTerminal: false,
@@ -80,8 +86,8 @@ export class RunFixture {
       stdout: sink('stdout'),
       stderr: sink('stderr'),
       stdinIsTerminal: false,
-      readStdin: () => Promise.resolve(''),
-      readStdinBytes: () => Promise.resolve(Buffer.alloc(0)),
+      readStdin: () => Promise.resolve(stdin),
+      readStdinBytes: () => Promise.resolve(Buffer.from(stdin)),
       askHidden: () => Promise.resolve(Buffer.alloc(0)),
       ask: () => Promise.reject(new Error('nobody is there to ask')),
       interrupted: interrupt.signal,

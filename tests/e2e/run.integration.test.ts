@@ -147,7 +147,7 @@ test('an interrupt finishes what runs, takes no more, and the next run goes on',
   });
   const plan = fixture.plan({ tasks: ['a', 'b', 'c', 'd'].map(slow) });
   const interrupt = new AbortController();
-  const running = fixture.ifab(['run', plan, '--sessions', '2'], interrupt);
+  const running = fixture.ifab(['run', plan, '--sessions', '2'], { interrupt });
   await until(
     'two commands run',
     () =>

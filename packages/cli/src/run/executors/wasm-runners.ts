@@ -8,10 +8,15 @@
 import type { Attained, ModuleLoad, Runner, RunnerHost, Tenant } from '@infrafabric/fabric/chassis';
 import type { LoadAnswer } from '../../chassis/module-load.ts';
 
+/** Runners that wait for their session's next run: half of what a host of one core has. */
+const KEPT_MAX = 4;
+
 /** A runner for one run; whoever took it gives it back. */
 export interface TakenRunner {
   readonly runner: Runner;
   readonly loaded: LoadAnswer;
+  /** It did a run before this one. */
+  readonly isKept: boolean;
   /** Kills it, unless the contract keeps it and it is as it should be. */
   readonly giveBack: (isSound: boolean) => Promise<void>;
 }
@@ -25,7 +30,7 @@ export interface TakeRequest {
 export class WasmRunners {
   readonly #open: () => Promise<RunnerHost>;
   #host: Promise<RunnerHost> | undefined;
-  /** By session, module and memory. */
+  /** By tenant, and by all that was said of the module when it was loaded. */
   readonly #kept = new Map<string, Runner>();
 
   constructor(open: () => Promise<RunnerHost>) {
@@ -39,22 +44,32 @@ export class WasmRunners {
 
   /** Rejects where no runner can be had, or the signal aborts first. */
   async take({ tenant, module, signal }: TakeRequest): Promise<TakenRunner> {
-    const key = JSON.stringify([tenant, module.digest, module.limits.memoryMibMax]);
+    const key = keyOf(tenant, module);
     const before = this.#kept.get(key);
     this.#kept.delete(key);
     const runner = before ?? (await this.#fresh(tenant, module, signal));
     const giveBack = async (isSound: boolean): Promise<void> => {
-      if (isSound && module.reuse === 'session') this.#kept.set(key, runner);
-      else await runner.destroy();
+      if (!isSound || module.reuse !== 'session') await runner.destroy();
+      else await this.#keep(key, runner);
     };
-    if (before !== undefined) return { runner, loaded: { ok: true, exports: [] }, giveBack };
+    if (before !== undefined)
+      return { runner, loaded: { ok: true, exports: [] }, isKept: true, giveBack };
     try {
       const loaded = await endedBy(runner.load(module), signal);
-      return { runner, loaded, giveBack };
+      return { runner, loaded, isKept: false, giveBack };
     } catch (cause) {
       await runner.destroy();
       throw cause;
     }
+  }
+
+  /** What has waited longest makes room: the host has only so many, and who waits for one must not wait for idlers. */
+  async #keep(key: string, runner: Runner): Promise<void> {
+    this.#kept.set(key, runner);
+    const [oldest] = this.#kept;
+    if (oldest === undefined || this.#kept.size <= KEPT_MAX) return;
+    this.#kept.delete(oldest[0]);
+    await oldest[1].destroy();
   }
 
   /** Kills every runner. */
@@ -89,6 +104,10 @@ export class WasmRunners {
     return this.#host;
   }
 }
+
+/** Another contract, or other limits, are another key: what was loaded under a wider one is not used again. */
+const keyOf = (tenant: Tenant, { bytes: _bytes, ...said }: ModuleLoad): string =>
+  JSON.stringify([tenant, said]);
 
 /** The promise, or the signal's reason where that comes first. */
 const endedBy = async <T>(work: Promise<T>, signal: AbortSignal): Promise<T> => {

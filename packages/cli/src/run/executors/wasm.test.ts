@@ -30,6 +30,7 @@ interface World {
   blobs: Map<string, Uint8Array>;
   link: Partial<ChassisLink>;
   acquire: (() => Promise<never>) | undefined;
+  next: () => Partial<RunReport>;
   opened: number;
   acquired: number;
   destroyed: number;
@@ -47,6 +48,7 @@ beforeEach(() => {
     blobs: new Map([[MODULE, text('module')]]),
     link: {},
     acquire: undefined,
+    next: () => world.report,
     opened: 0,
     acquired: 0,
     destroyed: 0,
@@ -73,7 +75,7 @@ const runnerOf = (tenant: Runner['tenant']): Runner => ({
       measure: { ...NO_MEASURE, cpuMs: 7, wallMs: 9 },
       log: text('said live\n'),
       level: 3,
-      ...world.report,
+      ...world.next(),
     };
   },
   destroy: async () => {
@@ -339,6 +341,43 @@ describe('R2: runners of one session', () => {
     await start(WASM, { by });
     await by.close?.();
     expect([world.acquired, world.destroyed, world.closed]).toEqual([2, 2, 1]);
+  });
+
+  test('a kept one whose life is too short for the run is replaced, and the run is one run', async () => {
+    world.contract = contractOf({ reuse: 'session' });
+    const by = executor();
+    await start(WASM, { by });
+    const reports: Partial<RunReport>[] = [{ cause: 'unavailable' }, {}];
+    world.next = () => reports.shift() ?? {};
+    expect((await start(WASM, { by })).ending).toMatchObject({ cause: 'completed' });
+    expect([world.acquired, world.destroyed]).toEqual([2, 1]);
+    expect(ends().map(({ cause }) => cause)).toEqual(['completed', 'completed']);
+    await by.close?.();
+  });
+
+  test('no more than four of them wait, so that sessions that need one get it', async () => {
+    world.contract = contractOf({ reuse: 'session' });
+    const by = executor();
+    for (let at = 0; at < 6; at += 1) {
+      world.link.sessionId = `ses_${at}`;
+      await start(WASM, { by });
+    }
+    expect([world.acquired, world.destroyed]).toEqual([6, 2]);
+    world.link.sessionId = 'ses_5';
+    await start(WASM, { by });
+    expect(world.acquired).toBe(6);
+    await by.close?.();
+    expect(world.destroyed).toBe(6);
+  });
+
+  test('another contract of the same module never meets it', async () => {
+    world.contract = contractOf({ reuse: 'session', hostFunctions: ['log'] });
+    const by = executor();
+    await start(WASM, { by });
+    world.contract = contractOf({ reuse: 'session' });
+    await start(WASM, { by });
+    expect(world.acquired).toBe(2);
+    await by.close?.();
   });
 
   test('another session never meets it', async () => {

@@ -133,9 +133,19 @@ type Ran = Pick<RunReport, 'cause' | 'detail' | 'measure' | 'output' | 'log'>;
 const NOTHING = new Uint8Array();
 
 async function perform(parts: Attempt, begun: Begun): Promise<Ran> {
+  const askedAt = performance.now();
+  const ran = await performIn(parts, begun, askedAt);
+  // A runner that waited for its session may have too little life left for this run; a new one has enough.
+  return ran.isKept && ran.cause === 'unavailable' ? performIn(parts, begun, askedAt) : ran;
+}
+
+async function performIn(
+  parts: Attempt,
+  begun: Begun,
+  askedAt: number,
+): Promise<Ran & { readonly isKept: boolean }> {
   const { link, context, runners } = parts;
   const { contract, limits } = begun.started;
-  const askedAt = performance.now();
   const waited = (): number => Math.round(performance.now() - askedAt);
   let taken: TakenRunner;
   try {
@@ -145,13 +155,16 @@ async function perform(parts: Attempt, begun: Begun): Promise<Ran> {
       signal: context.abort,
     });
   } catch (cause) {
-    return unbegun(context.abort.aborted ? 'revoked' : 'unavailable', wordsOf(cause), waited());
+    const cut = context.abort.aborted ? 'revoked' : 'unavailable';
+    return { ...unbegun(cut, wordsOf(cause), waited()), isKept: false };
   }
+  // Before the account is told of the module: what our own calls take is not the module's doing.
+  const queueMs = waited();
+  const { isKept } = taken;
   let isSound = false;
   try {
-    const refusal = await recorded(parts, begun, taken);
-    if (refusal !== undefined) return unbegun('refused', refusal, waited());
-    const queueMs = waited();
+    const refusal = isKept ? undefined : await recorded(parts, begun, taken);
+    if (refusal !== undefined) return { ...unbegun('refused', refusal, queueMs), isKept };
     const report = await taken.runner.run({
       taskId: parts.work.taskId,
       entrypoint: parts.run.entrypoint,
@@ -165,7 +178,7 @@ async function perform(parts: Attempt, begun: Begun): Promise<Ran> {
     });
     isSound = report.cause === 'completed' || report.cause === 'failed';
     // Latency is what the caller waits: for a runner, for the module in it, and for the run.
-    return { ...report, measure: { ...report.measure, queueMs } };
+    return { ...report, measure: { ...report.measure, queueMs }, isKept };
   } finally {
     await taken.giveBack(isSound);
   }
