@@ -74,6 +74,7 @@ const watch = async (answers: Answers, options: Partial<SupervisorOptions> = {})
       dataDir: '/nowhere',
       sharedFolder: undefined,
       planFolder: '/nowhere',
+      fetch: async () => undefined,
       store: async () => {
         throw new Error('nothing is stored here');
       },

@@ -28,7 +28,7 @@ interface World {
   loaded: Awaited<ReturnType<Runner['load']>>;
   notes: RunNote[];
   blobs: Map<string, Uint8Array>;
-  link: Partial<ChassisLink>;
+  link: { -readonly [Part in keyof ChassisLink]?: ChassisLink[Part] };
   acquire: (() => Promise<never>) | undefined;
   next: () => Partial<RunReport>;
   opened: number;
