@@ -53,7 +53,10 @@ const taskOf = (words: Words): TaskArgs => {
     else if (word === 'estimate')
       task.budget = { ...task.budget, estimateMicroUsd: microUsdOf(words.take()) };
     else if (word === 'minutes') task.estimateMinutes = Number(words.take());
-    else if (word === 'done') task.imported = { status: 'closed', done: true };
+    else if (word === 'runs') {
+      const wasm = `sha256:${words.take().repeat(64)}`;
+      task.run = { wasm, entrypoint: 'run', use: ['api'] };
+    } else if (word === 'done') task.imported = { status: 'closed', done: true };
     else throw new Error(`a task has no "${word}"`);
   }
   return task;

@@ -11,7 +11,9 @@ import {
   explainTask,
   liveLeases,
   openSessions,
+  orphanRuns,
   viewBlockers,
+  viewReputation,
   viewTasks,
   worldFaults,
   type Decision,
@@ -23,6 +25,7 @@ import {
 import { SESSION_IDLE_MS } from '@infrafabric/protocol';
 
 import { openedRealm, type PlainArgs, type RealmRun, type RunBy } from './realm-run.ts';
+import { contractFrom, endFrom, hostFrom, moduleOf, noteFrom } from './scenario-chassis.ts';
 import { eventLine } from './scenario-lines.ts';
 import { editFrom, microUsdOf, planFrom } from './scenario-plan.ts';
 import { policyFrom, profileFrom } from './scenario-swarm.ts';
@@ -263,6 +266,32 @@ class Scenario {
         `${swarmId} ${state}${reason === '' ? '' : `: ${reason}`}${by === '' ? '' : ` (by ${by})`}`,
       ];
     },
+    contract: (line) => this.#run('contracts.accept', { contract: contractFrom(line) }),
+    verdict: ({ words: [, digit = ''], because }) =>
+      this.#run('modules.record', {
+        digest: moduleOf(digit),
+        bytes: 100,
+        abi: 'json',
+        admitted: because === undefined,
+        ...member('reason', because),
+        admission: 1,
+        engine: '13.6',
+      }),
+    run: (line) => {
+      const [, id = ''] = line.words;
+      const taskId = behind(line, 'of') ?? '';
+      const fence = this.#fence({ ...line, words: ['run', taskId, ...line.words] });
+      return this.#as(line, 'runs.start', { taskId, fence, ...hostFrom(line) }, { ids: [id] });
+    },
+    note: (line) => this.#as(line, 'runs.note', noteFrom(line)),
+    end: (line) => this.#as(line, 'runs.end', endFrom(line)),
+    reputation: ({ words: [, swarmId = ''] }) => {
+      const said = viewReputation(this.#realm.world, { swarmId: trusted(swarmId) }, this.#realm.at);
+      if ('kind' in said) return [`rejected ${said.code}: ${said.detail}`];
+      const { provider = 'nobody', value, adjustment, samples, measured } = said;
+      const how = measured ? `runs=${samples} adjustment=${adjustment}` : 'of its profile';
+      return [`${swarmId} ${provider} reputation=${value} ${how}`];
+    },
     tasks: ({ words: [, planId] }) => {
       const page = viewTasks(
         this.#realm.world,
@@ -422,7 +451,11 @@ class Scenario {
         const expire = () => this.#run('blockers.escalate', { blockerId }, { cred: 'realm' });
         return { at, expire };
       });
-    return [...leases, ...sessions, ...blockers].toSorted((a, b) => a.at - b.at)[0];
+    const runs = orphanRuns(this.#realm.world).map(({ runId, dueAt: at }) => {
+      const expire = () => this.#run('runs.expire', { runId }, { cred: 'realm' });
+      return { at, expire };
+    });
+    return [...leases, ...sessions, ...blockers, ...runs].toSorted((a, b) => a.at - b.at)[0];
   }
 
   #soft(): Soft {
