@@ -7,6 +7,7 @@ import { release } from 'node:os';
 import { promisify } from 'node:util';
 import { IsolationLayer } from '@infrafabric/protocol';
 import { hasSeccompTable } from '../jail/seccomp.ts';
+import type { Tools } from '../jail/tools.ts';
 import type { Attained } from '../words.ts';
 import type { Site } from './boot.ts';
 import type { MonotonicClock } from './clock.ts';
@@ -34,16 +35,24 @@ export interface Attainment {
   readonly layers: ReadonlySet<IsolationLayer>;
 }
 
+/** What was asked about, beside the machine itself. */
+interface Probed {
+  readonly node: string;
+  readonly runnerFile: string;
+  readonly tools: Tools;
+}
+
 const known = new Map<string, Promise<Attainment>>();
 
 /** The same question has the same answer for the life of this process. */
 export const attainOnce = async (
   options: AttainOptions,
-  { node, bwrap }: { readonly node: string; readonly bwrap: string | undefined },
+  { node, runnerFile, tools }: Probed,
 ): Promise<Attainment> => {
-  const version = bwrap === undefined ? 'none' : await versionOf(bwrap);
+  const version = tools.bwrap === undefined ? 'none' : await versionOf(tools.bwrap);
   const { nodeVersion, layersOff, isRoot } = options;
-  const key = JSON.stringify([node, nodeVersion, release(), version, layersOff, isRoot]);
+  const machine = [nodeVersion, release(), version, layersOff, isRoot];
+  const key = JSON.stringify([...machine, node, runnerFile, tools]);
   const before = known.get(key);
   if (before !== undefined) return before;
   const asked = attain(options);

@@ -24,7 +24,7 @@ import type { Tools } from '../jail/tools.ts';
 import type { Ready } from '../words.ts';
 import type { Fifos } from './fifos.ts';
 import { FrameReader } from './frame-reader.ts';
-import { openPipes } from './pipes.ts';
+import { openPipes, openStreams, type Pipes } from './pipes.ts';
 import { plainLine } from './plain-text.ts';
 import { readReady } from './replies.ts';
 import { RunnerProcess } from './runner-process.ts';
@@ -103,9 +103,11 @@ const start = async (site: Site, plan: LaunchPlan, onGone: () => void): Promise<
     onFrame: (type, payload, isLast) => target?.onFrame(type, payload, isLast),
     onOversize: (length, type) => target?.onOversize(length, type),
   });
-  const pipes = openPipes(pair, { onBytes: (bytes) => reader.feed(bytes) });
+  const listener = { onBytes: (bytes: Uint8Array) => reader.feed(bytes) };
+  const pipes = pair === undefined ? openStreams(listener) : openPipes(pair, listener);
   try {
     const child = spawnChain(site, plan, pipes);
+    pipes.attach(child);
     const diesAtMs = performance.now() + site.lifeS * 1_000;
     target = new RunnerProcess({ child, pipes, reader, diesAtMs, onGone });
     return target;
@@ -120,7 +122,7 @@ const start = async (site: Site, plan: LaunchPlan, onGone: () => void): Promise<
 const spawnChain = (
   { stage }: Site,
   plan: LaunchPlan,
-  { childIn, childOut }: { readonly childIn: number; readonly childOut: number },
+  { childIn, childOut }: Pick<Pipes, 'childIn' | 'childOut'>,
 ): ChildProcess => {
   const filter =
     plan.takesFilter && stage.filterFile !== undefined

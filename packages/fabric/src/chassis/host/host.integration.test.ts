@@ -8,6 +8,7 @@ import { wasmOf } from '@infrafabric/testkit';
 import { afterAll, afterEach, expect, test } from 'vitest';
 import { engineBytes, runnerFile } from '../runner-file.ts';
 import type { Broker, ModuleLoad, Runner, RunnerHost, RunNote, RunRequest } from '../words.ts';
+import { findTools } from '../jail/tools.ts';
 import { createRunnerHost, type RunnerHostOptions } from './host.ts';
 
 /** The oldest line that is supported, beside the one that runs the tests. */
@@ -184,6 +185,74 @@ test.each<[IsolationLayer]>([['permission'], ['seccomp'], ['rlimits'], ['flags']
     expect(await runner.run(requestOf())).toMatchObject({ cause: 'completed' });
   },
 );
+
+test('user namespaces that do not come up: level 2, and the reason is told', async () => {
+  const host = await openHost({ tools: { ...(await findTools()), bwrap: '/bin/false' } });
+  expect(host.attained().level).toBe(2);
+  expect(host.attained().missing).toMatchObject([{ layer: 'namespaces' }]);
+  const runner = await runnerOf(host, NULL_CALL);
+  expect(await runner.run(requestOf())).toMatchObject({ cause: 'completed', level: 2 });
+});
+
+test('a system without any of the tools: another process, and no more', async () => {
+  const none = await findTools([folder]);
+  const host = await openHost({ tools: { ...none, setpriv: (await findTools()).setpriv } });
+  expect(host.attained().level).toBe(1);
+  const runner = await runnerOf(host, NULL_CALL);
+  for (let count = 0; count < 3; count += 1)
+    expect(await runner.run(requestOf())).toMatchObject({ cause: 'completed', level: 1 });
+  const large = new Uint8Array(900_000);
+  expect(await runner.run(requestOf({ input: large }))).toMatchObject({ cause: 'completed' });
+  await runner.destroy();
+  await gone([runner.pid]);
+});
+
+test('where no runner comes up the level is 0, and nobody gets one', async () => {
+  const broken = join(folder, 'broken.mjs');
+  await writeFile(broken, 'process.exit(1);');
+  const host = await openHost({ runnerFile: broken, lifeS: 1_000 });
+  expect(host.attained()).toMatchObject({ level: 0, layers: [], attempts: [] });
+  await expect(acquire(host)).rejects.toMatchObject({ code: 'runner.unavailable' });
+});
+
+test('a run that the life of the runner does not cover is not begun', async () => {
+  const host = await openHost({ lifeS: 20 });
+  const runner = await runnerOf(host, NULL_CALL);
+  const report = await runner.run(requestOf({ limits: { ...LIMITS, wallMsMax: 30_000 } }));
+  expect(report).toMatchObject({ cause: 'unavailable', measure: { wallMs: 0 } });
+  const short = { ...LIMITS, wallMsMax: 5_000 };
+  expect(await runner.run(requestOf({ limits: short }))).toMatchObject({ cause: 'completed' });
+});
+
+test('the chain ends a runner when its life is over, whatever this process does', async () => {
+  // Ten seconds of grace are the chain's own; the watchdog would come first if it could.
+  const host = await openHost({ lifeS: 1 });
+  const runner = await runnerOf(host, NULL_CALL);
+  const chain = chainOf(runner.pid);
+  const mark = new Int32Array(new SharedArrayBuffer(4));
+  for (let steps = 0; steps < 60 && isThere(runner.pid); steps += 1) Atomics.wait(mark, 0, 0, 500);
+  await gone(chain);
+  await expect.poll(async () => (await runner.run(requestOf())).cause).toBe('wall');
+});
+
+test('a script runs on its engine, which is sent once', async () => {
+  const host = await openHost();
+  const script = (text: string): ModuleLoad =>
+    moduleOf(new TextEncoder().encode(text), { abi: 'js' });
+  const runner = await acquire(host);
+  const sum = script('function run(input) { return { sum: input.a + input.b }; }');
+  expect(await runner.load(sum)).toMatchObject({ ok: true });
+  const input = new TextEncoder().encode('{"a":1,"b":2}');
+  const report = await runner.run(requestOf({ input }));
+  expect(report).toMatchObject({ cause: 'completed' });
+  expect(JSON.parse(Buffer.from(report.output).toString())).toEqual({ sum: 3 });
+  const other = script('function run() { throw new Error("no"); }');
+  expect(await runner.load(other)).toMatchObject({ ok: true });
+  expect(await runner.run(requestOf({ input }))).toMatchObject({
+    detail: expect.stringContaining('no'),
+    output: new Uint8Array(),
+  });
+});
 
 test('the clock of the processor ends a run soon after its limit', async () => {
   const limits = { ...LIMITS, cpuMsMax: 400 };

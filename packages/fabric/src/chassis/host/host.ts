@@ -89,7 +89,7 @@ export const createRunnerHost = async (options: RunnerHostOptions): Promise<Runn
         memoryMib,
         clock,
       },
-      { node, bwrap: tools.bwrap },
+      { node, runnerFile: options.runnerFile, tools },
     );
     const site = await siteWith(attainment.layers);
     return new Host({ options, stage, site, attainment, memoryMib, clock });

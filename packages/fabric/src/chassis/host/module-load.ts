@@ -5,11 +5,11 @@ import type { AdmitHeader, LoadHeader, ModuleLoad } from '../words.ts';
 /** WebAssembly pages of 64 KiB in a MiB. */
 const PAGES_PER_MIB = 16;
 /**
- * Instructions that a deterministic module may count for each millisecond of its limit of processor time. Measured code
- * counts 3 to 8 million a millisecond, so the count, which is the same everywhere, ends a run before the clock, which is
- * not. More: the clock comes first on slow machines.
+ * Units that a deterministic module may count for each millisecond of its limit of processor time. Metered code counts
+ * 0.5 million (square roots) to 10 million of them (calls) a millisecond, so the count, which is the same everywhere,
+ * ends a run well before the clock, which is not. More: the clock comes first, on slow machines or for slow instructions.
  */
-const FUEL_PER_CPU_MS = 1_000_000;
+const FUEL_PER_CPU_MS = 200_000;
 
 export const sha256Of = (bytes: Uint8Array): string =>
   createHash('sha256').update(bytes).digest('hex');
@@ -20,6 +20,8 @@ export const admitHeader = (module: ModuleLoad, sha256: string): AdmitHeader => 
   entrypoints: module.entrypoints,
   hostFunctions: module.hostFunctions,
   allowStart: module.allowStart,
+  // A module that begins with more could never run.
+  memoryPagesMax: module.limits.memoryMibMax * PAGES_PER_MIB,
 });
 
 export const loadHeader = (module: ModuleLoad, sha256: string): LoadHeader => ({

@@ -3,6 +3,7 @@
  * fills its pipe and nothing else.
  */
 import { closeSync, constants, openSync, readSync, unlinkSync, writeSync } from 'node:fs';
+import type { ChildProcess } from 'node:child_process';
 import { Socket } from 'node:net';
 import type { FifoPair } from './fifos.ts';
 
@@ -10,9 +11,11 @@ import type { FifoPair } from './fifos.ts';
 const READ_BYTES = 64 * 1024;
 
 export interface Pipes {
-  /** Descriptors for the child, blocking, as a runner's loop wants them. */
-  readonly childIn: number;
-  readonly childOut: number;
+  /** What a spawn takes: descriptors, blocking, as a runner's loop wants them; or Node's own way to make them. */
+  readonly childIn: number | 'pipe';
+  readonly childOut: number | 'pipe';
+  /** After the spawn: who speaks through them. */
+  attach(child: ChildProcess): void;
   /** After the spawn: as long as the host holds them, it never sees the end. */
   closeChildEnds(): void;
   /** Hands the bytes over at once where the pipe has room, else as it empties. They stay the callee's until then. */
@@ -85,6 +88,10 @@ class HostPipes implements Pipes {
     this.#incoming.on('error', () => undefined);
   }
 
+  attach(): void {
+    // Both ends are open since before the spawn.
+  }
+
   closeChildEnds(): void {
     if (!this.#hasChildEnds) return;
     this.#hasChildEnds = false;
@@ -142,3 +149,29 @@ class HostPipes implements Pipes {
     return this.#outgoing;
   }
 }
+
+/** Node's own pipes, where the system has no named ones: a third slower, and never polled. */
+export const openStreams = (listener: PipeListener): Pipes => {
+  const onBytes = (bytes: Uint8Array): void => listener.onBytes(bytes);
+  let child: ChildProcess | undefined;
+  return {
+    childIn: 'pipe',
+    childOut: 'pipe',
+    attach(spawned) {
+      child = spawned;
+      child.stdout?.on('data', onBytes);
+      // A pipe that breaks says no more than the exit which follows it.
+      for (const stream of [child.stdin, child.stdout]) stream?.on('error', () => undefined);
+    },
+    closeChildEnds: () => undefined,
+    send(bytes) {
+      child?.stdin?.write(bytes);
+    },
+    poll: () => false,
+    close() {
+      child?.stdout?.off('data', onBytes);
+      child?.stdin?.destroy();
+      child?.stdout?.destroy();
+    },
+  };
+};

@@ -36,7 +36,7 @@ const CAUSE_OF_STATUS: ReadonlyMap<number, RunCause> = new Map([
 ]);
 
 export interface RunOptions {
-  readonly conversation: Conversation;
+  readonly conversation: Pick<Conversation, 'reply' | 'waitForHost'>;
   readonly broker: Broker;
   readonly tenant: Tenant;
   readonly runnerPid: number;
