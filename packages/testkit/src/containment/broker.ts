@@ -121,18 +121,16 @@ const unsolicited = async (ground: Ground): Promise<Ending> => {
     if (report.cause !== 'protocol') return escaped(`${name}: ${report.cause} ${report.detail}`);
     if (isAlive(pid)) return escaped(`${name}: the runner lives`);
   }
-  // A second result, which no run waits for, must not become the result of the next one.
+  // A second result, which no run waits for. The next run of this very runner could be given any answer by it; what
+  // matters is that a runner that speaks unasked is seen to, and is not used again.
   const runner = await breachRunner(ground, ['speak']);
-  const forged = Buffer.from('forged').toString('base64');
-  const result = Buffer.concat([Buffer.alloc(9), Buffer.from(forged)]).toString('base64');
-  await speak(ground, runner, [
-    { type: FROM_RUNNER.result, base64: result, times: 2 },
-    { silence: true },
-  ]);
+  const result = Buffer.concat([Buffer.alloc(9), Buffer.from('forged')]).toString('base64');
+  const twice = { type: FROM_RUNNER.result, base64: result, times: 2 };
+  await speak(ground, runner, [twice, { silence: true }]);
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  if (isAlive(runner.pid)) return escaped('a runner that answered twice lives');
   const next = await speak(ground, runner, [{ result: ONE_RESULT }]);
-  const output = Buffer.from(next.report.output).toString();
-  if (next.report.cause === 'completed' && output !== ONE_RESULT.payload)
-    return escaped(`a result of the run before: ${output}`);
+  if (next.report.cause !== 'protocol') return escaped(`after two results: ${next.report.cause}`);
   return contained('pipe', `${Object.keys(UNASKED).length} frames unasked end the runner`, {
     killed: true,
   });

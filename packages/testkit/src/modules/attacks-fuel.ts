@@ -16,7 +16,8 @@ import {
 
 const DETERMINISTIC = {
   deterministic: true,
-  limits: { cpuMsMax: 10_000, wallMsMax: 60_000, cpuPercentMax: 100 },
+  // Fuel is given by the limit of CPU, so this is how long the longest of them takes.
+  limits: { cpuMsMax: 2_000, wallMsMax: 60_000, cpuPercentMax: 100 },
 } as const;
 const SPIN = '(loop $l (br $l))';
 

@@ -243,10 +243,10 @@ describe('case 43: work by length', () => {
     ['memory.fill', '(memory.fill (i32.const 0) (i32.const 1) (local.get 0))', 125],
     ['memory.copy', '(memory.copy (i32.const 0) (i32.const 1) (local.get 0))', 125],
     ['memory.init', '(memory.init $d (i32.const 0) (i32.const 0) (local.get 0))', 125],
-    ['table.fill', '(table.fill (i32.const 0) (ref.null func) (local.get 0))', 1_000],
-    ['table.copy', '(table.copy (i32.const 0) (i32.const 1) (local.get 0))', 1_000],
-    ['table.init', '(table.init $e (i32.const 0) (i32.const 0) (local.get 0))', 1_000],
-    ['table.grow', '(drop (table.grow (ref.null func) (local.get 0)))', 1_000],
+    ['table.fill', '(table.fill (i32.const 0) (ref.null func) (local.get 0))', 32_000],
+    ['table.copy', '(table.copy (i32.const 0) (i32.const 1) (local.get 0))', 32_000],
+    ['table.init', '(table.init $e (i32.const 0) (i32.const 0) (local.get 0))', 32_000],
+    ['table.grow', '(drop (table.grow (ref.null func) (local.get 0)))', 32_000],
     ['memory.grow', '(drop (memory.grow (local.get 0)))', 8_192_000],
   ];
   const moduleWith = (instructions: string): Promise<Uint8Array> =>
