@@ -74,3 +74,13 @@ export const watAttack = (
   expects: AttackEnd,
   options: AttackOptions = {},
 ): ModuleAttack => attack(number, name, () => wasmOf(text), expects, options);
+
+/** An attack whose module is a script. */
+export const scriptAttack = (
+  number: number,
+  name: string,
+  script: string,
+  expects: AttackEnd,
+  options: AttackOptions = {},
+): ModuleAttack =>
+  attack(number, name, () => new TextEncoder().encode(script), expects, { abi: 'js', ...options });

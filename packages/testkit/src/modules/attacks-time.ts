@@ -1,5 +1,5 @@
 /** Cases 1–12: modules that want time. */
-import { attack, type ModuleAttack, SPIN_LIMITS, watAttack } from './attack.ts';
+import { attack, type ModuleAttack, scriptAttack, SPIN_LIMITS, watAttack } from './attack.ts';
 import * as bombs from './bombs.ts';
 
 const SPIN = '(loop $l (br $l))';
@@ -24,6 +24,27 @@ export const TIME_ATTACKS: readonly ModuleAttack[] = [
   watAttack(1, 'a loop without end', `(module (func (export "run") ${SPIN}))`, 'killed', {
     causes: ['cpu'],
   }),
+  scriptAttack(
+    1,
+    'a loop without end, in JavaScript',
+    'export const run = () => { for (;;); };',
+    'killed',
+    { causes: ['cpu'] },
+  ),
+  scriptAttack(
+    1,
+    'a regular expression that tries everything',
+    'export const run = () => /^(a+)+$/.test("a".repeat(40) + "b");',
+    'killed',
+    { causes: ['cpu'] },
+  ),
+  scriptAttack(
+    1,
+    'promises without end',
+    'export const run = async () => { const next = () => Promise.resolve().then(next); await next(); };',
+    'killed',
+    { causes: ['cpu', 'wall', 'memory', 'trapped'] },
+  ),
   watAttack(
     2,
     'a start function without end, which the contract does not allow',
@@ -95,6 +116,12 @@ export const TIME_ATTACKS: readonly ModuleAttack[] = [
     { code: 'feature-refused' },
   ),
   watAttack(7, 'recursion without end', '(module (func $f (export "run") (call $f)))', 'trapped'),
+  scriptAttack(
+    7,
+    'recursion without end, in JavaScript',
+    'export const run = () => run();',
+    'trapped',
+  ),
   watAttack(
     7,
     'two functions that call each other without end, through a table',
