@@ -47,7 +47,7 @@ export class ChassisFixture {
   readonly runs = new RunFixture();
   readonly #closing: (() => Promise<void> | void)[] = [];
   #client: Client | undefined;
-  wasm = new Uint8Array();
+  wasm: Uint8Array = new Uint8Array();
 
   get client(): Client {
     if (this.#client === undefined) throw new Error('the fixture is not open');

@@ -54,7 +54,11 @@ export class RunFixture {
     rmSync(this.folder, { recursive: true, force: true });
   }
 
-  plan(plan: { readonly tasks: readonly unknown[]; readonly phases?: readonly unknown[] }): string {
+  plan(plan: {
+    readonly id?: string;
+    readonly tasks: readonly unknown[];
+    readonly phases?: readonly unknown[];
+  }): string {
     const path = join(this.folder, 'plan.json');
     writeFileSync(path, JSON.stringify({ format: 'ifab-plan/1', id: 'p', ...plan }));
     return path;
