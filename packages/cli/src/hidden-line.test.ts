@@ -73,6 +73,7 @@ describe('a hidden line', () => {
 /** The end of a terminal that a test types at. */
 const terminal = () => {
   const modes: boolean[] = [];
+  let modeAtQuestion: boolean | undefined;
   const stdin = Object.assign(new PassThrough(), {
     setRawMode: (isRaw: boolean) => {
       modes.push(isRaw);
@@ -82,23 +83,26 @@ const terminal = () => {
   let shown = '';
   const stderr = {
     write: (text: string) => {
+      if (shown === '') modeAtQuestion = modes.at(-1);
       shown += text;
       return true;
     },
   };
   const ends = { stdin: stdin as unknown as NodeJS.ReadStream, stderr };
-  return { stdin, ends, modes, shown: () => shown };
+  return { stdin, ends, modes, shown: () => shown, modeAtQuestion: () => modeAtQuestion };
 };
 const NEVER = new AbortController().signal;
 
 describe('asking', () => {
   test('shows the question and nothing of the answer, and leaves the terminal as it was', async () => {
-    const { stdin, ends, modes, shown } = terminal();
+    const { stdin, ends, modes, shown, modeAtQuestion } = terminal();
     const asked = askHiddenLine(ends, 'Value: ', NEVER);
     stdin.write('can');
     stdin.write('ary\r');
     expect((await asked).toString()).toBe('canary');
     expect(shown()).toBe('Value: \n');
+    // Whoever types as soon as the question is there is not shown either.
+    expect(modeAtQuestion()).toBe(true);
     expect(modes).toEqual([true, false]);
     expect(stdin.listenerCount('data')).toBe(0);
   });

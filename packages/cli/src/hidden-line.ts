@@ -98,9 +98,10 @@ export const askHiddenLine = async (
   signal: AbortSignal,
 ): Promise<Buffer> => {
   const line = new HiddenLine();
-  stderr.write(question);
+  // First the mode: who sees the question types, and until then the terminal shows what is typed.
   stdin.setRawMode(true);
   try {
+    stderr.write(question);
     await new Promise<void>((resolve, reject) => {
       const stop = (): void => {
         reject(cliError('cli.interrupted', 'interrupted', 'Nothing was done.'));
