@@ -40,6 +40,46 @@ test('figures of people become integers', () => {
   });
 });
 
+test('how well modules have to be isolated: for all, with secrets, and by publisher', () => {
+  const found = read(
+    'resource_policy:',
+    '  min_isolation_level: 2',
+    '  min_isolation_level_with_secrets: 3',
+    'isolation:',
+    '  - { provider: session-4-sip, minLevel: 1 }',
+  );
+  expect(found).toMatchObject({
+    kind: 'policy',
+    policy: {
+      resource: { minLevel: 2, secretsMinLevel: 3 },
+      isolation: [{ provider: 'session-4-sip', minLevel: 1 }],
+    },
+  });
+  const none = read('governs: []');
+  expect(none.kind === 'policy' && 'isolation' in none.policy).toBe(false);
+});
+
+test('what is wrong with it is named with its place', () => {
+  expect(
+    issues(
+      'resource_policy: { min_isolation_level: 4 }',
+      'isolation:',
+      '  - { provider: a, minLevel: 1 }',
+      '  - { provider: a, minLevel: 2 }',
+    ),
+  ).toEqual([
+    '1 resource_policy.min_isolation_level: it is larger than it may be; at most 3',
+    '4 isolation[1]: a is named twice; name it once',
+  ]);
+  expect(
+    issues('isolation:', '  - { provider: "a b", minLevel: 1 }', '  - { provider: b, level: 1 }'),
+  ).toEqual([
+    '2 isolation[0].provider: it is not a provider; write it as the contract does: session-4-sip',
+    '3 isolation[1].minLevel: it is missing; add it: number',
+    expect.stringMatching(/^3 isolation\[1\]\.level: .*fields here: provider, minLevel$/u),
+  ]);
+});
+
 test('the journaled form is read as it is', () => {
   const policy = { format: 'ifab-policy/1', resource: { minMatchPermille: 700 }, rules: [] };
   expect(readPolicy(JSON.stringify(policy), 'p.json')).toMatchObject({
