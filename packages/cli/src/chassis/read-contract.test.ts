@@ -117,6 +117,28 @@ test.each([
   expect(issue?.line).toBeGreaterThan(0);
 });
 
+test.each([
+  [{ hostFunctions: ['exec'] }, 'hostFunctions[0]', 'none of the allowed', 'log, http, call'],
+  [{ limits: { cpuMsMax: 0 } }, 'limits.cpuMsMax', 'smaller', 'at least 1'],
+  [{ limits: { cpuMsMax: 1e9 } }, 'limits.cpuMsMax', 'larger', 'at most 3600000'],
+  [{ limits: { cpu: 1 } }, 'limits.cpu', 'no field', 'cpuMsMax'],
+  [{ module: { ...CONTRACT.module, sha256: 'a' } }, 'module.sha256', 'no field', 'digest'],
+  [{ http: [{ host: 'h' }] }, 'http[0].host', 'no field', 'origin'],
+  [{ secrets: [{ token: 't' }] }, 'secrets[0].token', 'no field', 'ref'],
+  [{ secrets: [{ inject: { header: 'x', extra: 1 } }] }, 'secrets[0].inject.extra', 'no field', 'basic'],
+  [{ minLevel: 4 }, 'minLevel', 'larger', 'at most 3'],
+  [{ provider: '' }, 'provider', 'not a provider', 'who answers'],
+])('%j is explained', (more, path, what, mend) => {
+  const issue = issuesOf(text(more)).find((one) => one.path === path);
+  expect(issue?.what).toContain(what);
+  expect(issue?.mend).toContain(mend);
+});
+
+test('a file that is no object is refused with what is missing', () => {
+  expect(issuesOf('[]').length).toBeGreaterThan(0);
+  expect(issuesOf('"text"').length).toBeGreaterThan(0);
+});
+
 test('an alias twice, a secret without its grant, and grants without http are refused together', () => {
   const grant = { alias: 'a', origin: 'https://h', methods: ['GET'], pathPrefix: '/' };
   const secret = { alias: 'b', ref: 'vault://x#y', inject: { query: 'k' } };

@@ -138,6 +138,8 @@ const fieldsAt = (at: readonly PropertyKey[]): readonly string[] => {
       return Object.keys(HttpGrant.shape);
     case 'secrets':
       return Object.keys(SecretGrant.shape);
+    case 'inject':
+      return ['header', 'prefix', 'query', 'basic'];
     default:
       return [];
   }

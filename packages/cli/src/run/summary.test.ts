@@ -73,7 +73,7 @@ test('what went otherwise is counted, and what is left says why and how to go on
   expect(text).toBe(
     [
       'not done  p  3/9 tasks in 1.5 s: 2 completed, 1 attempts failed, 2 leases lost, 3 given back, 1 done before',
-      '      without a command, left alone: a, b, c, d, e and 2 more',
+      '      not for this runner, left alone: a, b, c, d, e and 2 more',
       '      blocked: 1\\u{7}',
       '      The same command goes on where this one ended.',
       '',

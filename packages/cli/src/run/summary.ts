@@ -48,5 +48,5 @@ function unsuitedLines({ unsuited }: RunSummary): readonly string[] {
   if (unsuited.length === 0) return [];
   const named = unsuited.slice(0, NAMED_MAX).map(printable).join(', ');
   const more = unsuited.length > NAMED_MAX ? ` and ${unsuited.length - NAMED_MAX} more` : '';
-  return [`      without a command, left alone: ${named}${more}`];
+  return [`      not for this runner, left alone: ${named}${more}`];
 }

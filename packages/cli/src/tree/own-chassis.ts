@@ -62,7 +62,9 @@ const MODULES: readonly CommandSpec[] = [
     args: [argument('FILE', 'the module: WebAssembly, or JavaScript', { completion: FILES })],
     options: [
       CONTRACT,
-      option('--swarm', 'swarm', 'accept it for this swarm instead of the contract’s'),
+      option('--swarm', 'swarm', 'accept it for this swarm instead of the contract’s', {
+        completion: { kind: 'live', of: 'swarm' },
+      }),
       option('--blob', 'file', 'store this too: an output schema, or inputs of tasks', {
         many: true,
         completion: FILES,

@@ -151,7 +151,9 @@ const RUNNING: readonly CommandSpec[] = [
       option('--confirm', 'usd', 'what the plan may cost, in dollars, as a person confirms it'),
       option('--join', 'url', 'join this fabric; default: the one here, else one of its own'),
       option('--keep', undefined, 'keep the work folders'),
-      option('--swarm', 'swarm', 'swarm of its sessions; default: those that modules’ tasks name'),
+      option('--swarm', 'swarm', 'swarm of its sessions; default: those that modules’ tasks name', {
+        completion: { kind: 'live', of: 'swarm' },
+      }),
       option('--simulate', undefined, 'simulated work instead of commands'),
       option('--work-ms', 'ms', 'mean length of simulated work; default 200'),
       option('--seed', 'seed', 'seed of the simulated work; default 1'),
