@@ -1,9 +1,11 @@
 /** The witness's own count of runs, against entries that were forged. */
 import type { DomainEvent } from '@infrafabric/core';
 import { ServiceContract } from '@infrafabric/protocol';
+import { RealmRun, randomPauseMs, randomRunCommand, seededRandom } from '@infrafabric/testkit';
 import { expect, test } from 'vitest';
 
 import type { LogEntry } from '../followers/log-entry.ts';
+import { InvariantWatch } from './invariant-watch.ts';
 import { RunWatch } from './run-watch.ts';
 
 const MODULE = `sha256:${'a'.repeat(64)}`;
@@ -205,4 +207,26 @@ test('H3: the reputation that is said is the one that the runs make', () => {
     'H3: acme is said to have the reputation 9999, and has 7111',
   ]);
   expect(broken(reputation(7_000))).toEqual([]);
+});
+
+test('H1–H3: what the decisions make of random lives stands against the witness\u2019s own count', () => {
+  let runs = 0;
+  let said = 0;
+  for (let seed = 0; seed < 60; seed += 1) {
+    const random = seededRandom(seed);
+    const realm = new RealmRun();
+    const watch = new InvariantWatch();
+    for (let i = 0; i < 120; i += 1) {
+      const choice = random.below(2 ** 31);
+      realm.at += randomPauseMs(choice);
+      realm.submit(randomRunCommand(realm.world, choice));
+    }
+    for (const entry of realm.entries) {
+      expect(watch.take(entry as unknown as LogEntry), JSON.stringify(entry)).toEqual([]);
+      runs += entry.events.filter(({ type }) => type === 'run.started').length;
+      said += entry.events.filter(({ type }) => type === 'reputation.changed').length;
+    }
+  }
+  expect(runs).toBeGreaterThan(60);
+  expect(said).toBeGreaterThan(60);
 });
