@@ -18,6 +18,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
+import { Digest } from '@infrafabric/protocol';
 import {
   CASES,
   judgeLine,
@@ -121,12 +122,17 @@ const playLine = async (node: string, budgetS: number): Promise<LineReport | und
   return report;
 };
 
+/** The name of whatever schema a case brings. */
+const SCHEMA = Digest.parse(`sha256:${'0'.repeat(64)}`);
+
 /** The child's side: plays, and says every result as it comes. */
 const asLine = async (): Promise<void> => {
   const { runSuite } = await import('../packages/testkit/src/containment/suite.ts');
+  const { judged } = await import('../packages/cli/src/chassis/output-schema.ts');
   const tell = (said: Said): void => void process.stdout.write(`${JSON.stringify(said)}\n`);
   const report = await runSuite({
     node: process.execPath,
+    judge: async (played, schema) => (await judged(played, SCHEMA, async () => schema)).cause,
     ...(only !== undefined && { only: new Set(only) }),
     ...(flags['budget-s'] !== undefined && { budgetMs: Number(flags['budget-s']) * 1_000 }),
     onResult: (result) => tell({ result }),

@@ -2,9 +2,9 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { hitsIn, needlesOf, scanMemory } from './canary.ts';
 import { freshSecret, replyForms } from './echo.ts';
-import type { Ground, Played } from './ground.ts';
+import { SOON, type Ground, type Played } from './ground.ts';
 import { holdGuest, relayGuest } from './guests.ts';
-import { scanFabricOfRun } from './log.ts';
+import { FabricLog } from './log.ts';
 import { answersOf, breachRunner, httpCall, speak, type Step } from './spoken.ts';
 import {
   answerText,
@@ -353,46 +353,52 @@ const canary = async (ground: Ground): Promise<Ending> => {
   const secret = freshSecret();
   ground.secrets.set(SECRET_REF, secret);
   const needles = needlesOf(secret);
-  let parentHits = 0;
+  let uses = 0;
   const upstream = await openUpstream(ground, ({ headers }, response) => {
-    if (headers.authorization === `Bearer ${secret}`) parentHits += 1;
+    if (headers.authorization === `Bearer ${secret}`) uses += 1;
     response.end(`{"you":"sent ${headers.authorization ?? ''}"}`);
   });
+  const module = await relayGuest();
+  const log = await FabricLog.open(ground);
+  const http = [grantOf(upstream.origin)];
+  const secrets = [secretOf()];
+  const member = await log.member('holder', 'holder', module, { http, secrets, limits: SOON });
   const runner = await ground.runner();
-  const loaded = await ground.load(runner, await relayGuest());
+  const loaded = await ground.load(runner, module);
   if (!loaded.ok) return escaped(`not loaded: ${loaded.reason}`);
   const scans: ReturnType<typeof scanMemory>[] = [];
-  const played = await ground.play(runner, {
-    input: JSON.stringify({ url: `${upstream.origin}/v1/use`, method: 'GET' }),
-    http: [grantOf(upstream.origin)],
-    secrets: [secretOf()],
-    limits: { wallMsMax: 10_000 },
-    // The guest has the reply in its memory and waits.
-    onCall: (payload) => {
-      scans.push(scanMemory(runner.pid, needles));
-      return Promise.resolve(
-        hitsIn(payload, needles, 'frame').length > 0 ? payload : new Uint8Array(),
-      );
-    },
-  });
-  scans.push(scanMemory(runner.pid, needles));
+  const { played } = await member.run(() =>
+    ground.play(runner, {
+      input: JSON.stringify({ url: `${upstream.origin}/v1/use`, method: 'GET' }),
+      http,
+      secrets,
+      limits: { wallMsMax: 15_000 },
+      // The guest has the reply in its memory, and waits.
+      onCall: () => {
+        scans.push(scanMemory(runner.pid, needles));
+        return Promise.resolve(new Uint8Array());
+      },
+    }),
+  );
   const { report, notes } = played;
-  if (report.cause !== 'completed' || parentHits !== 1)
-    return escaped(`${report.cause}: ${report.detail}, used ${parentHits} times`);
+  if (report.cause !== 'completed' || uses !== 1)
+    return escaped(`${report.cause}: ${report.detail}, used ${uses} times`);
+  if (!notes.some((note) => note.kind === 'credential')) return escaped('its use was not noted');
   const told = Buffer.from(JSON.stringify([report, notes, Buffer.from(report.output).toString()]));
   const hits = [...scans.flatMap((scan) => scan.hits), ...hitsIn(told, needles, 'report')];
   if (hits.length > 0)
     return escaped(`${hits.length} copies: ${hits[0]?.form} in ${hits[0]?.where}`);
   const spoken = await framesOf(ground, upstream);
-  if (hitsIn(spoken, needles, 'frames').length > 0) return escaped('a copy in a frame');
-  const journal = await scanFabricOfRun(ground, played, needles);
+  if (spoken.length < 50 || hitsIn(spoken, needles, 'frames').length > 0)
+    return escaped(`a copy in ${spoken.length} bytes of frames`);
+  const journal = await log.scan(needles);
   if (journal.hits > 0) return escaped(`${journal.hits} copies in the fabric’s folder`);
   const control = await controlOf(ground, secret);
   if (control === 0) return escaped('the positive control was not found: the scan is blind');
   const mib = Math.round((scans[0]?.bytes ?? 0) / 1024 / 1024);
   return contained(
     'broker',
-    `0 copies in 2 × ${mib} MiB of memory, ${spoken.length} bytes of frames, ${journal.bytes} of journal; control ${control}`,
+    `0 copies in ${mib} MiB of memory, ${spoken.length} bytes of frames, ${journal.bytes} of journal; control ${control}`,
   );
 };
 

@@ -21,7 +21,7 @@ import {
   type RunRequest,
   type Tenant,
 } from '@infrafabric/fabric/chassis';
-import { RunLimits, type IsolationLayer } from '@infrafabric/protocol';
+import { RunLimits, type IsolationLayer, type RunCause } from '@infrafabric/protocol';
 import { stageBreachRunner } from './breach/stage.ts';
 import { ancestorsOf, startOf } from './proc.ts';
 import type { LeftOut } from './words.ts';
@@ -79,9 +79,15 @@ const layersOff = (without: LeftOut): readonly IsolationLayer[] => {
 export interface GroundOptions {
   /** The node whose runners are attacked. */
   readonly node: string;
+  /** Who looks at results before they count: the executor's own judge. Without one case 98 cannot be played. */
+  readonly judge?: Judge;
 }
 
+/** The cause of a run once its output was held against a schema. */
+export type Judge = (report: RunReport, schema: Uint8Array) => Promise<RunCause>;
+
 export class Ground {
+  readonly judge: Judge | undefined;
   readonly node: string;
   readonly folder: string;
   readonly secrets: CaseSecrets;
@@ -95,15 +101,18 @@ export class Ground {
   readonly started: { readonly pid: number; readonly bornAt: number }[] = [];
   #seat = 0;
 
-  private constructor(parts: Pick<Ground, 'node' | 'folder' | 'broker' | 'secrets' | 'host'>) {
+  private constructor(
+    parts: Pick<Ground, 'node' | 'folder' | 'broker' | 'secrets' | 'host' | 'judge'>,
+  ) {
     this.node = parts.node;
+    this.judge = parts.judge;
     this.folder = parts.folder;
     this.broker = parts.broker;
     this.secrets = parts.secrets;
     this.host = parts.host;
   }
 
-  static async open({ node }: GroundOptions): Promise<Ground> {
+  static async open({ node, judge }: GroundOptions): Promise<Ground> {
     const folder = await mkdtemp(join(tmpdir(), 'ifab-containment-'));
     const secrets = new CaseSecrets();
     const broker = createBroker({ store: secrets });
@@ -114,7 +123,7 @@ export class Ground {
       broker,
       memoryMib: MEMORY_MIB,
     });
-    return new Ground({ node, folder, broker, secrets, host });
+    return new Ground({ node, folder, broker, secrets, host, judge });
   }
 
   /** Closed when the case ends, in the order from last to first. */
