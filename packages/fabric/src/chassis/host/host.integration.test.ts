@@ -397,18 +397,28 @@ test('case 75: a runner is one session’s for life, and the next one gets anoth
 });
 
 test('K6: a runner that ran a guest asks a blank one about the next module', async () => {
-  const host = await openHost({ runnersMax: 2 });
+  const host = await openHost();
   const runner = await runnerOf(host, NULL_CALL);
   expect((await runner.run(requestOf())).cause).toBe('completed');
   const second = moduleOf(await wasmOf('(module (func (export "run") unreachable))'));
   expect(await runner.load(second)).toMatchObject({ ok: true });
   expect((await runner.run(requestOf())).cause).toBe('trapped');
-  // With no runner to be had there is nobody to ask, so nobody is believed.
-  const other = await acquire(host);
-  const third = moduleOf(await wasmOf('(module (func (export "run") nop))'));
-  const waiting = runner.load(third);
-  await other.destroy();
-  expect(await waiting).toMatchObject({ ok: true });
+});
+
+test('K6: a runner that is the last one allowed does not wait for itself', async () => {
+  const host = await openHost({ runnersMax: 1 });
+  const runner = await runnerOf(host, NULL_CALL);
+  const second = moduleOf(await wasmOf('(module (func (export "run") nop nop))'));
+  expect(await runner.load(second)).toMatchObject({ ok: true });
+});
+
+test('what a runner wrote before it ended is heard', async () => {
+  const host = await hostile('last-words', "send(result('last words')); process.exit(0);");
+  for (let count = 0; count < 5; count += 1) {
+    const { report } = await runOn(host);
+    expect(report.cause).toBe('completed');
+    expect(Buffer.from(report.output).toString()).toBe('last words');
+  }
 });
 
 test('fifty runners leave no process and no descriptor', async () => {

@@ -209,7 +209,7 @@ class Host implements RunnerHost {
         level,
         layers,
         engine: options.engine,
-        takeBlank: () => this.#pool.take(this.#parts.memoryMib),
+        takeBlank: () => this.#pool.takeExtra(),
       },
     });
   }

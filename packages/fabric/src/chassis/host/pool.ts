@@ -2,7 +2,7 @@
  * Blank runners, kept ready: booting one takes 50 to 150 ms, taking one from here none. A runner leaves the pool once and
  * never comes back.
  *
- * K8  There are never more runners than the limit, whoever has them; who asks beyond it waits, and not without bound.
+ * K8  There are never more runners of tenants than the limit; who asks beyond it waits, and not without bound.
  */
 import { Fault } from '../../fault.ts';
 import type { Blank } from './boot.ts';
@@ -70,6 +70,16 @@ export class Pool {
       this.#wanted -= 1;
     }
     return this.#boot(memoryMib);
+  }
+
+  /**
+   * A blank runner for a question or two, beyond the limit if need be: whoever asks holds a runner already, and would wait
+   * for itself.
+   */
+  async takeExtra(): Promise<Blank> {
+    this.#refuseClosed();
+    const { memoryMib } = this.#options;
+    return this.#takeReady(memoryMib) ?? this.#boot(memoryMib);
   }
 
   /** Kills the blank runners, and waits for those that are being booted. */

@@ -47,7 +47,7 @@ export const probeSite = async (
     const attempts = answer.kind === 'answered' ? answer.value.attempts : [];
     const hostUid = process.getuid?.() ?? -1;
     await runner.kill({ cause: 'revoked', detail: 'the probe is over' });
-    const wasKilled = !runner.meter.isAlive();
+    const wasKilled = runner.isBuried;
     return {
       ...judge({ tried: site.layers, attempts, kernel, wasKilled, hostUid }),
       tried: site.layers,

@@ -19,6 +19,8 @@ const STDERR_FLOOD_BYTES = 1024 * 1024;
 /** SIGKILL takes milliseconds, freeing gigabytes of memory tens of them; after this long something is wrong, ms. */
 const KILL_MS_MAX = 5_000;
 const KILL_LOOK_MS = 2;
+/** Reads of 64 KiB that empty any pipe: Linux allows none larger than 1 MiB without a privilege (pipe(7)). */
+const DRAIN_READS_MAX = 16;
 
 /** How a runner came to its end. */
 export interface Ending {
@@ -55,6 +57,7 @@ export class RunnerProcess {
   #stderr: Buffer = Buffer.alloc(0);
   #stderrBytes = 0;
   #status = '';
+  #isBuried = false;
   readonly #gone = Promise.withResolvers<void>();
   readonly #exited = Promise.withResolvers<void>();
 
@@ -76,7 +79,8 @@ export class RunnerProcess {
     });
     child.on('exit', (code, signal) => {
       this.#exited.resolve();
-      // What it wrote last may still lie in its pipes; one turn of the loop reads it.
+      this.#drain();
+      // Standard error is read by the loop, in its next turn.
       setImmediate(() =>
         this.#end(causeOfExit({ code, signal }, this.stderr, performance.now() >= diesAtMs)),
       );
@@ -118,6 +122,11 @@ export class RunnerProcess {
   /** Resolves when the process is gone and its descriptors are closed. */
   get gone(): Promise<void> {
     return this.#gone.promise;
+  }
+
+  /** Whether it was seen to go. */
+  get isBuried(): boolean {
+    return this.#isBuried;
   }
 
   get meter(): Meter {
@@ -180,6 +189,12 @@ export class RunnerProcess {
     void this.#bury();
   }
 
+  /** What it wrote last may still lie in its pipe, and there is no more than a pipe holds. */
+  #drain(): void {
+    for (let reads = 0; reads < DRAIN_READS_MAX && this.#ending === undefined; reads += 1)
+      if (!this.#pipes.poll()) break;
+  }
+
   async #bury(): Promise<void> {
     await this.#exited.promise;
     const giveUpAtMs = performance.now() + KILL_MS_MAX;
@@ -188,6 +203,7 @@ export class RunnerProcess {
       this.#signalLeaf('SIGKILL');
       await new Promise((resolve) => setTimeout(resolve, KILL_LOOK_MS));
     }
+    this.#isBuried = !this.#meter.isAlive();
     this.#pipes.close();
     this.#meter.close();
     for (const stream of this.#child.stdio) stream?.destroy();

@@ -115,7 +115,6 @@ export class TenantRunner implements Runner {
       try {
         await this.#raiseCpu(request.limits);
       } catch (cause) {
-        await this.#conversation.kill({ cause: 'unavailable', detail: detailOf(cause) });
         return this.#notRun({ cause: 'unavailable', detail: detailOf(cause) });
       }
     }
@@ -237,7 +236,14 @@ export class TenantRunner implements Runner {
   async #raiseCpu({ cpuMsMax }: RunLimits): Promise<void> {
     if (this.#conversation.ending !== undefined) return;
     const next = cpuBackstop(this.#blank.process.meter.cpuMs(), cpuMsMax, this.#blank.cpu);
-    if (next !== undefined) await this.#blank.limitCpu(next);
+    if (next === undefined) return;
+    try {
+      await this.#blank.limitCpu(next);
+    } catch (cause) {
+      // J4: there is no "continue without".
+      await this.#conversation.kill({ cause: 'unavailable', detail: detailOf(cause) });
+      throw cause;
+    }
   }
 
   #loadLimits(limits: RunLimits): WatchLimits {
