@@ -3,7 +3,6 @@ export { decideAccept, decideRecordModule, findContract } from './contract.ts';
 export { evolveChassis, observeLeases } from './evolve.ts';
 export { chassisFaults } from './invariants.ts';
 export type { IsolationPolicy } from './isolation.ts';
-export { PRIOR } from './reputation.ts';
 export {
   decideEnd,
   decideExpireRun,
@@ -14,7 +13,7 @@ export {
 } from './run.ts';
 export { chassisSections, restoreChassis } from './sections.ts';
 export { createChassis } from './state.ts';
-export type { ChassisState, ContractState, RunState } from './state.ts';
+export type { ChassisState, RunState } from './state.ts';
 export {
   contractRow,
   moduleRow,

@@ -138,10 +138,15 @@ const MEASURE_ORDERED = {
 const openRun = (realm: RealmRun, taskId = 'p/a'): string =>
   realm.world.chassis.open.get(taskId)?.id ?? 'none';
 
+interface Said extends Readonly<Record<string, unknown>> {
+  readonly taskId?: string;
+  readonly by?: object;
+}
+
 const end = (
   realm: RealmRun,
   cause: RunCause,
-  { taskId = 'p/a', by = {}, ...said }: { taskId?: string; by?: object } & object = {},
+  { taskId = 'p/a', by = {}, ...said }: Said = {},
 ): Decision =>
   realm.submit({
     op: 'runs.end',
@@ -150,7 +155,7 @@ const end = (
   });
 
 /** One run after the other of the same lease. */
-const runMany = (realm: RealmRun, count: number, cause: RunCause, said: object = {}): void => {
+const runMany = (realm: RealmRun, count: number, cause: RunCause, said: Said = {}): void => {
   for (let i = 0; i < count; i += 1) {
     start(realm);
     end(realm, cause, said);
