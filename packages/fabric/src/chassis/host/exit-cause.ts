@@ -7,7 +7,7 @@ export interface Exit {
 }
 
 /** A shell's way to say that a signal ended a program. */
-const SIGNAL_BASE = 128;
+const EXIT_BY_SIGNAL = 128;
 const SIGXCPU = 24;
 /** V8 says so before it aborts. Whoever forges it has failed all the same. */
 const OUT_OF_MEMORY = /out of memory|heap limit|allocation failed|Cannot allocate memory/i;
@@ -21,7 +21,7 @@ export const causeOfExit = (
   stderr: string,
   isLifeOver: boolean,
 ): { readonly cause: RunCause; readonly detail: string } => {
-  if (signal === 'SIGXCPU' || code === SIGNAL_BASE + SIGXCPU)
+  if (signal === 'SIGXCPU' || code === EXIT_BY_SIGNAL + SIGXCPU)
     return { cause: 'cpu', detail: "the kernel's limit of processor time" };
   if (isLifeOver) return { cause: 'wall', detail: "the end of the runner's life" };
   const how = signal ?? (code === null ? 'unknown' : `status ${code}`);

@@ -352,6 +352,17 @@ test('a lease that ended before the run never starts it', async () => {
   await gone([runner.pid]);
 });
 
+test('a lease that ends while the kernel’s limit is moved on is heard', async () => {
+  const runner = await runnerOf(await openHost(), SPIN);
+  const lease = new AbortController();
+  // More than the runner was loaded with: the limit has to be moved before the run can begin.
+  const limits = { ...LIMITS, cpuMsMax: 60_000, wallMsMax: 10_000 };
+  const running = runner.run(requestOf({ signal: lease.signal, limits }));
+  lease.abort();
+  expect(await running).toMatchObject({ cause: 'revoked' });
+  await gone([runner.pid]);
+});
+
 test('case 94: the death of the outer bubblewrap takes everything along', async () => {
   const runner = await runnerOf(await openHost(), SPIN);
   const running = runner.run(requestOf());

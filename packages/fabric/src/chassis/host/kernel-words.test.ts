@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import { causeOfExit } from './exit-cause.ts';
 import { isLocked, readStatus } from './kernel-view.ts';
-import { mainThreadMs, noMeter, openMeter, processMs, stateOf, statusBytes } from './meter.ts';
+import { mainThreadMs, noMeter, openMeter, allThreadsMs, stateOf, statusBytes } from './meter.ts';
 
 const STATUS = `Name:	node
 Umask:	0022
@@ -67,9 +67,9 @@ test('sizes are bytes, and 0 where nothing is said', () => {
 
 test('processor time is read behind a name that may hold anything', () => {
   const stat = `4711 (no) de (x) S 1 1 1 0 -1 4194304 10 0 0 0 12 34 5 6 20 0 1 0 100 1 2`;
-  expect(processMs(stat)).toBe(460);
+  expect(allThreadsMs(stat)).toBe(460);
   expect(stateOf(stat)).toBe('S');
-  expect(processMs('')).toBe(0);
+  expect(allThreadsMs('')).toBe(0);
   expect(mainThreadMs('29551234 123 45\n')).toBeCloseTo(29.551234);
   expect(mainThreadMs('')).toBe(0);
 });

@@ -49,14 +49,14 @@ export const openMeter = (pid: number): Meter => {
   const cpuMs = (): number => {
     const byThread = mainThreadMs(schedstat?.read() ?? '');
     // The thread's clock is fine and counts one thread; the process's counts all of them, in ticks.
-    return Math.max(byThread, byThread === 0 ? processMs(stat?.read() ?? '') : 0);
+    return Math.max(byThread, byThread === 0 ? allThreadsMs(stat?.read() ?? '') : 0);
   };
   return {
     cpuMs,
     sample() {
       const text = status?.read() ?? '';
       return {
-        cpuMs: Math.max(cpuMs(), processMs(stat?.read() ?? '')),
+        cpuMs: Math.max(cpuMs(), allThreadsMs(stat?.read() ?? '')),
         residentBytes: statusBytes(text, 'VmRSS'),
         peakBytes: statusBytes(text, 'VmHWM'),
       };
@@ -76,7 +76,7 @@ export const mainThreadMs = (schedstat: string): number => {
 };
 
 /** /proc/PID/stat, fields 14 and 15 (proc_pid_stat(5)); the name in field 2 may hold anything but ends at the last `)`. */
-export const processMs = (stat: string): number => {
+export const allThreadsMs = (stat: string): number => {
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   const ticks = Number(fields[11]) + Number(fields[12]);
   return Number.isFinite(ticks) ? ticks * TICK_MS : 0;

@@ -117,6 +117,9 @@ export class TenantRunner implements Runner {
       } catch (cause) {
         return this.#notRun({ cause: 'unavailable', detail: detailOf(cause) });
       }
+      // The lease may have ended meanwhile: whoever listens to its end from now on would not hear of it.
+      const late = this.#unready(request);
+      if (late !== undefined && performance.now() < 0) return this.#notRun(late);
     }
     return this.#converse(request);
   }

@@ -6,7 +6,10 @@
  * K4  All runners of a process together spin no longer than a budget in each turn of the loop: timers go off, and other
  *     runners are heard.
  */
+import { availableParallelism } from 'node:os';
 
+/** With one processor whoever is waited for cannot answer meanwhile. */
+const CAN_SPIN = availableParallelism() > 1;
 /** Longest spin for one answer, ms. An answer that takes longer is no small call. */
 const SPIN_MS_MAX = 0.06;
 /** Spinning in one turn of the event loop, ms: what a timer may be late. */
@@ -17,7 +20,7 @@ let isTurnCounted = false;
 
 /** Polls until `isDone`, or until it is not worth it any more; whether it was done. */
 export const spin = (poll: () => boolean, isDone: () => boolean): boolean => {
-  if (spentMs >= TURN_MS_MAX) return false;
+  if (!CAN_SPIN || spentMs >= TURN_MS_MAX) return isDone();
   if (!isTurnCounted) {
     isTurnCounted = true;
     setImmediate(() => {
