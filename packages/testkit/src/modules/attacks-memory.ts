@@ -17,7 +17,8 @@ export const MEMORY_ATTACKS: readonly ModuleAttack[] = [
     13,
     'memory grows to the limit of 64 MiB and not beyond it',
     `(module (memory 1) (func (export "run") (result i32)
-      (loop $l (br_if $l (i32.ne (memory.grow (i32.const 1)) (i32.const -1))))
+      (loop $many (br_if $many (i32.ne (memory.grow (i32.const 16)) (i32.const -1))))
+      (loop $one (br_if $one (i32.ne (memory.grow (i32.const 1)) (i32.const -1))))
       (i32.gt_u (memory.size) (i32.const 1024))))`,
     'completed',
     { limits: { memoryMibMax: 64 } },

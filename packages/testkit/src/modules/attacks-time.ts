@@ -27,7 +27,7 @@ export const TIME_ATTACKS: readonly ModuleAttack[] = [
   scriptAttack(
     1,
     'a loop without end, in JavaScript',
-    'export const run = () => { for (;;); };',
+    'export const run = () => { while (true) {} };',
     'killed',
     { causes: ['cpu'] },
   ),
