@@ -283,7 +283,7 @@ test('case 49: a log line of a script is plain text, whatever was logged', async
   expect(quiet.sent).toHaveLength(0);
 });
 
-const DETERMINISTIC = { deterministic: { fuel: 2_000_000, seed: '07'.repeat(32) } };
+const DETERMINISTIC = { deterministic: { fuel: 50_000_000, seed: '07'.repeat(32) } };
 
 test('a deterministic script has a clock that stands still and the randomness of its seed', async () => {
   const source = `export const run = () => [
@@ -312,8 +312,8 @@ test('fuel of a script is counted in the interpreter, the same each time, and en
   expect([await used(), await used()]).toStrictEqual([first, first]);
   await prepare();
   const { end, fuelUsed } = guest.run('spin', new Uint8Array());
-  expect(told(end)).toBe('fuel: the fuel of 2000000 ran out');
-  expect(fuelUsed).toBe(2_000_000);
+  expect(told(end)).toBe('fuel: the fuel of 50000000 ran out');
+  expect(fuelUsed).toBe(50_000_000);
   expect(await used()).toBe(first);
 });
 

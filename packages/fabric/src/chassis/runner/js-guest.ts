@@ -21,8 +21,12 @@ import { MESSAGE_BYTES_MAX, plainText } from './text.ts';
 const STACK_BYTES_MAX = 128 * 1024;
 /** What stack traces call it. */
 const FILE_NAME = 'guest.js';
-/** Operations that QuickJS does between two calls of the interrupt handler (`JS_INTERRUPT_COUNTER_INIT`). */
-export const OPERATIONS_PER_TICK = 10_000;
+/**
+ * Fuel of one call of the interrupt handler. QuickJS calls it every 10,000 loops and calls (`JS_INTERRUPT_COUNTER_INIT`);
+ * it makes 2,000 (parsing JSON) to 150,000 (empty loops) of them a millisecond, which are 0.1 to 7.5 million units: as
+ * many as metered WebAssembly counts (`host/module-load.ts`).
+ */
+const FUEL_PER_TICK = 10_000 * 50;
 
 const decoder = new TextDecoder('utf-8', { fatal: true });
 
@@ -182,7 +186,7 @@ export const loadJs = ({ header, bytes, link, ambient }: LoadContext, engine: Qu
       ambient.restart();
       link.restart();
       let ticks = 0;
-      const outOfFuel = (): boolean => fuel !== undefined && ticks * OPERATIONS_PER_TICK > fuel;
+      const outOfFuel = (): boolean => fuel !== undefined && ticks * FUEL_PER_TICK > fuel;
       const host = new JsHost(link, ambient, { seeded: fuel !== undefined });
       let end: RunEnd;
       try {
@@ -201,7 +205,7 @@ export const loadJs = ({ header, bytes, link, ambient }: LoadContext, engine: Qu
       }
       if (fuel === undefined) return { end, fuelUsed: 0 };
       if (outOfFuel()) end = { kind: 'fuel', message: `the fuel of ${fuel} ran out` };
-      return { end, fuelUsed: Math.min(ticks * OPERATIONS_PER_TICK, fuel) };
+      return { end, fuelUsed: Math.min(ticks * FUEL_PER_TICK, fuel) };
     },
   };
 };
