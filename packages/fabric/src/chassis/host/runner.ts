@@ -119,7 +119,7 @@ export class TenantRunner implements Runner {
       }
       // The lease may have ended meanwhile: whoever listens to its end from now on would not hear of it.
       const late = this.#unready(request);
-      if (late !== undefined && performance.now() < 0) return this.#notRun(late);
+      if (late !== undefined) return this.#notRun(late);
     }
     return this.#converse(request);
   }
