@@ -1,5 +1,6 @@
 import { spawn, execFileSync } from 'node:child_process';
 import { once } from 'node:events';
+import { readlinkSync } from 'node:fs';
 import { chmod, copyFile, mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -134,11 +135,14 @@ test('a folder that no other user can enter is a fault that says what to set', a
 });
 
 test('what a killed host left behind goes when the next one opens; what others use stays', async () => {
-  const left = join(folder, 'ifab-chassis-4194305-abcdef');
-  const used = join(folder, `ifab-chassis-${process.pid}-abcdef`);
+  const numbers = readlinkSync('/proc/self/ns/pid').replace(/\D/g, '');
+  const left = join(folder, `ifab-chassis-4194305-${numbers}-abcdef`);
+  const used = join(folder, `ifab-chassis-${process.pid}-${numbers}-abcdef`);
+  const ofContainer = join(folder, 'ifab-chassis-4194305-1-abcdef');
   const foreign = join(folder, 'ifab-chassis-notes');
-  for (const path of [left, used, foreign]) await mkdir(path);
+  const all = [left, used, ofContainer, foreign];
+  for (const path of all) await mkdir(path);
   const stage = await stageOf(process.execPath, false);
-  expect(await Promise.all([left, used, foreign].map(isThere))).toEqual([false, true, true]);
+  expect(await Promise.all(all.map(isThere))).toEqual([false, true, true, true]);
   await stage.close();
 });

@@ -7,9 +7,11 @@ import {
   constants,
   copyFile,
   link,
+  lstat,
   mkdir,
   mkdtemp,
   readdir,
+  readlink,
   realpath,
   rm,
   stat,
@@ -51,31 +53,41 @@ const OTHERS_PASS = 0o001;
 /** Throws a Fault `runner.unavailable` where the files cannot be laid out. */
 export const openStage = async (options: StageOptions): Promise<Stage> => {
   const parent = options.parent ?? tmpdir();
-  await sweep(parent);
-  const folder = await mkdtemp(join(parent, `${PREFIX}${process.pid}-`));
+  let folder: string | undefined;
   try {
+    const mine = `${PREFIX}${process.pid}-${await pidNamespace()}-`;
+    await sweep(parent);
+    folder = await mkdtemp(join(parent, mine));
     return await fill(folder, options);
   } catch (cause) {
-    await rm(folder, { recursive: true, force: true });
+    if (folder !== undefined) await rm(folder, { recursive: true, force: true });
     if (cause instanceof Fault) throw cause;
     throw new Fault('runner.unavailable', {
       transient: false,
-      detail: `lay out the runner's files in ${folder}`,
+      detail: `lay out the runner's files in ${folder ?? parent}`,
       cause,
     });
   }
 };
 
+/** Which numbers of processes ours are among: a folder may be shared with containers, whose numbers mean others. */
+const pidNamespace = async (): Promise<string> => {
+  try {
+    return (await readlink('/proc/self/ns/pid')).replace(/\D/g, '');
+  } catch {
+    return '0';
+  }
+};
+
 /** Removes what hosts of this user left behind that were killed. */
 const sweep = async (parent: string): Promise<void> => {
+  const namespace = await pidNamespace();
   for (const name of await readdir(parent)) {
-    const [, pid] = name.startsWith(PREFIX)
-      ? (/^(\d{1,10})-/.exec(name.slice(PREFIX.length)) ?? [])
-      : [];
-    if (pid === undefined || isRunning(Number(pid))) continue;
+    const [, pid, of] = new RegExp(`^${PREFIX}(\\d{1,10})-(\\d+)-`).exec(name) ?? [];
+    if (pid === undefined || of !== namespace || isRunning(Number(pid))) continue;
     const folder = join(parent, name);
     try {
-      if ((await stat(folder)).uid === process.getuid?.())
+      if ((await lstat(folder)).uid === process.getuid?.())
         await rm(folder, { recursive: true, force: true });
     } catch {
       // Another host was faster, or its owner is another: the folder is theirs to remove.
