@@ -5,7 +5,7 @@ import type { ArgsOf } from '../kernel/args.ts';
 import { accept, UNCHANGED } from '../kernel/decision.ts';
 import type { Command, Decision } from '../kernel/decision.ts';
 import type { ChassisEvent } from './events.ts';
-import { reputationEvents } from './run-end.ts';
+import { knownEvents } from './run-end.ts';
 import { contractKey, MODULES_KEPT_MAX } from './state.ts';
 import type { ChassisState, ContractState, ModuleState } from './state.ts';
 
@@ -31,7 +31,7 @@ export const decideAccept = (
     type: 'contract.accepted',
   };
   // A record goes with its provider: who comes again under another name of a swarm finds it (case 97).
-  return accept(accepted, ...reputationEvents(state, { provider, swarmId, at: command.at }));
+  return accept(accepted, ...knownEvents(state, { provider, swarmId, at: command.at }));
 };
 
 export const foldAccepted = (

@@ -131,7 +131,8 @@ export interface ReputationChanged {
   /** Absent where no run changed it: runs grew too old, or a contract named another swarm. */
   readonly runId?: string;
   readonly samples: number;
-  readonly swarmId: string;
+  /** Whose run or contract it was; absent where runs grew too old. */
+  readonly swarmId?: string;
   readonly type: 'reputation.changed';
 }
 

@@ -20,7 +20,7 @@ import type {
 } from './events.ts';
 import { standingOf } from './reputation.ts';
 import type { ReputationState } from './reputation.ts';
-import { keptAt, NO_RUNS, objectivesOf, sampleOf, windowAt } from './slo.ts';
+import { isTooOld, keptAt, NO_RUNS, objectivesOf, sampleOf, windowAt } from './slo.ts';
 import type { Sample, SloWindow } from './slo.ts';
 import type { ChassisState, RunState } from './state.ts';
 
@@ -133,7 +133,7 @@ const violated = (
 };
 
 const changed = (
-  { provider, swarmId }: { readonly provider: string; readonly swarmId: string },
+  { provider, swarmId }: { readonly provider: string; readonly swarmId?: string },
   said: {
     readonly adjustment: number;
     readonly value: number;
@@ -146,33 +146,45 @@ const changed = (
   provider,
   ...(said.runId === undefined ? {} : { runId: said.runId }),
   samples: said.samples,
-  swarmId,
+  ...(swarmId === undefined ? {} : { swarmId }),
   type: 'reputation.changed',
 });
 
-/**
- * What is known of a provider, for a swarm that works for it from now on; nothing where nothing is. With `ifAged` only
- * where runs have grown too old since it was last said.
- */
-export const reputationEvents = (
+/** What is known of a provider, for a swarm that works for it from now on; nothing where nothing is. */
+export const knownEvents = (
   state: ChassisState,
   {
     provider,
     swarmId,
     at,
-    ifAged = false,
-  }: {
-    readonly provider: string;
-    readonly swarmId: string;
-    readonly at: number;
-    readonly ifAged?: boolean;
-  },
+  }: { readonly provider: string; readonly swarmId: string; readonly at: number },
 ): ReputationChanged[] => {
   const known = state.reputations.get(provider);
-  if (known === undefined) return [];
-  const samples = keptAt(known.samples, at);
-  const standing = standingOf(samples);
-  return ifAged && standing.value === known.value
-    ? []
-    : [changed({ provider, swarmId }, { ...standing, samples: samples.length })];
+  return known === undefined ? [] : [againAt(known, { provider, swarmId }, at)];
+};
+
+/** Reputations that one start of a run says again: an entry stays small, and the next start says more. */
+export const AGED_PER_START_MAX = 20;
+
+/**
+ * Everybody of whom runs have grown too old: who is idle, because others are chosen, drifts back to the prior and is
+ * chosen again. One look at each provider's oldest run.
+ */
+export const agedEvents = (state: ChassisState, at: number): ReputationChanged[] => {
+  const aged: ReputationChanged[] = [];
+  for (const [provider, known] of state.reputations) {
+    if (aged.length === AGED_PER_START_MAX) break;
+    const [oldest] = known.samples;
+    if (oldest !== undefined && isTooOld(oldest, at)) aged.push(againAt(known, { provider }, at));
+  }
+  return aged;
+};
+
+const againAt = (
+  { samples }: ReputationState,
+  whose: { readonly provider: string; readonly swarmId?: string },
+  at: number,
+): ReputationChanged => {
+  const kept = keptAt(samples, at);
+  return changed(whose, { ...standingOf(kept), samples: kept.length });
 };

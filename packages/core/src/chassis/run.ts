@@ -8,7 +8,7 @@ import { findContract, noContract } from './contract.ts';
 import type { ChassisEvent, RunStarted } from './events.ts';
 import { needOf, tooLow } from './isolation.ts';
 import type { IsolationPolicy, Need } from './isolation.ts';
-import { endEvents, reputationEvents } from './run-end.ts';
+import { agedEvents, endEvents } from './run-end.ts';
 import type { Ending } from './run-end.ts';
 import type { ChassisState, ContractState, RunState } from './state.ts';
 
@@ -48,11 +48,7 @@ export const decideStart = (state: ChassisState, command: Start, lease: Lease): 
   });
   if (command.args.level < need.level) return refused(state, command, need, { ...lease, swarmId });
   const started = startedEvent(command, { ...lease, swarmId }, { known, need });
-  const { provider } = contract;
-  return accept(
-    started,
-    ...reputationEvents(state, { provider, swarmId, at: command.at, ifAged: true }),
-  );
+  return accept(started, ...agedEvents(state, command.at));
 };
 
 const whyNot = (

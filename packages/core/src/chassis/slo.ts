@@ -75,6 +75,9 @@ const efficiencyOf = (limits: RunLimits, measure: RunMeasure): number => {
 const usedOf = (used: number, allowed: number): number =>
   used === 0 ? 0 : Math.min(WHOLE, Math.floor((used / Math.max(1, allowed)) * WHOLE));
 
+export const isTooOld = (sample: Pick<Sample, 'at'>, at: number): boolean =>
+  sample.at < at - SLO_WINDOW_MS;
+
 /** The samples that still count at `at`, and the one that comes now; the newest SLO_RUNS_MAX. */
 export const keptAt = (
   samples: readonly Sample[],
@@ -82,7 +85,7 @@ export const keptAt = (
   sample?: Sample,
 ): readonly Sample[] => {
   const all = sample === undefined ? samples : [...samples, sample];
-  const young = all.findIndex((one) => one.at >= at - SLO_WINDOW_MS);
+  const young = all.findIndex((one) => !isTooOld(one, at));
   const from = young === -1 ? all.length : Math.max(young, all.length - SLO_RUNS_MAX);
   return from === 0 ? all : all.slice(from);
 };

@@ -11,6 +11,7 @@ import type { RunCause, RunNote } from '@infrafabric/protocol';
 import { contractFor, historyFaults, openedRealm } from '@infrafabric/testkit';
 import type { RealmRun } from '@infrafabric/testkit';
 import { describe, expect, test } from 'vitest';
+import { AGED_PER_START_MAX } from '../chassis/run-end.ts';
 import { REFUSED_RUNS_PER_WINDOW_MAX, REFUSED_RUNS_WINDOW_MS } from '../chassis/run.ts';
 import { MODULES_KEPT_MAX, RUNS_KEPT_MAX } from '../chassis/state.ts';
 import { chassisSections, restoreChassis } from '../chassis/index.ts';
@@ -973,12 +974,40 @@ describe('reputation', () => {
       permyriad: 7_000,
       provider: 'acme',
       samples: 0,
-      swarmId: 's',
       type: 'reputation.changed',
     });
     expect(realm.world.governor.swarms.get('s')?.measuredPermille).toBe(700);
     end(realm, 'completed');
     expect(typesOf(start(realm))).toStrictEqual(['run.started']);
+    whole(realm);
+  });
+});
+
+describe('who is idle because others are chosen', () => {
+  test('drifts back with the runs of others, a few providers an entry', () => {
+    const tasks = [{ key: 'a', title: 'A', run: wasm(), leaseMs: 3_600_000 }];
+    const realm = begun({ tasks });
+    const count = AGED_PER_START_MAX + 2;
+    for (let i = 0; i < count; i += 1) {
+      registered(realm, `t${i}`);
+      realm.run('contracts.accept', {
+        contract: contractFor({ swarmId: `t${i}`, provider: `idle${i}` }),
+      });
+      realm.run('sessions.open', { agent: 'bob', swarm: `t${i}` }, { ids: [`bob${i}`] });
+      realm.run('tasks.release', { taskId: 'p/a', fence: realm.fenceOf('p/a') });
+      claim(realm, 'p/a', `bob${i}`);
+      runMany(realm, 1, 'crashed');
+    }
+    realm.run('tasks.release', { taskId: 'p/a', fence: realm.fenceOf('p/a') });
+    claim(realm);
+    realm.at += SLO_WINDOW_MS + 1;
+    const aged = (decision: Decision): number =>
+      typesOf(decision).filter((type) => type === 'reputation.changed').length;
+    expect(aged(start(realm))).toBe(AGED_PER_START_MAX);
+    end(realm, 'completed');
+    expect(aged(start(realm))).toBe(2);
+    for (let i = 0; i < count; i += 1)
+      expect(realm.world.governor.swarms.get(`t${i}`)?.measuredPermille).toBe(700);
     whole(realm);
   });
 });
