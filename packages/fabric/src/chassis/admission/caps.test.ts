@@ -98,8 +98,14 @@ const CAPS: readonly {
   },
   { name: 'case 30: types', most: 10_000, code: 'too-many-types', of: bombs.manyTypes },
   {
+    name: 'case 30: results of a type',
+    most: 64,
+    code: 'too-many-results',
+    of: (results) => bombs.manyResults({ results, calls: 1 }),
+  },
+  {
     name: 'case 30: parameters of a type',
-    most: 1_000,
+    most: 255,
     code: 'too-many-parameters',
     of: (count) =>
       moduleOf(

@@ -9,13 +9,14 @@ import {
   MEMORY_PAGES_OF_32_BITS,
   NAME_BYTES_MAX,
   NAMES_BYTES_MAX,
+  PARAMETERS_MAX,
+  RESULTS_MAX,
   TABLE_ELEMENTS_MAX,
   TABLES_MAX,
   TYPES_MAX,
-  VALUES_OF_TYPE_MAX,
 } from './limits.ts';
 import type { ByteReader } from './reader.ts';
-import { atMost, quoted, Refusal } from './refusal.ts';
+import { atMost, type Limit, quoted, Refusal } from './refusal.ts';
 import { KIND, type ModuleShape } from './shape.ts';
 import { readReferenceType, readValueType, refusedType } from './types.ts';
 
@@ -29,8 +30,16 @@ export const readTypes = (reader: ByteReader, shape: ModuleShape): void => {
     const form = reader.byte();
     if (form !== FUNCTION_TYPE) throw refusedType(form, reader.at - 1);
     shape.types.push(reader.at);
-    const parameters = readTypeList(reader, 'too-many-parameters', 'parameters');
-    const results = readTypeList(reader, 'too-many-results', 'results');
+    const parameters = readTypeList(reader, {
+      most: PARAMETERS_MAX,
+      code: 'too-many-parameters',
+      of: 'parameters in one type',
+    });
+    const results = readTypeList(reader, {
+      most: RESULTS_MAX,
+      code: 'too-many-results',
+      of: 'results in one type',
+    });
     shape.arities.push({ parameters, results });
   }
 };
@@ -171,14 +180,10 @@ const readGlobalType = (reader: ByteReader, shape: ModuleShape): void => {
   if (mutability > 1) throw notShared(mutability, reader.at - 1);
 };
 
-const readTypeList = (
-  reader: ByteReader,
-  code: 'too-many-parameters' | 'too-many-results',
-  of: string,
-): number => {
+const readTypeList = (reader: ByteReader, limit: Limit): number => {
   const offset = reader.at;
   const count = reader.u32();
-  atMost({ most: VALUES_OF_TYPE_MAX, code, of: `${of} in one type` }, count, offset);
+  atMost(limit, count, offset);
   for (let read = 0; read < count; read += 1) readValueType(reader);
   return count;
 };

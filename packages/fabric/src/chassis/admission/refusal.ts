@@ -75,16 +75,14 @@ export const quoted = (name: string): string => {
   return `"${shown}"${name.length > NAME_SHOWN_CHARS_MAX ? '…' : ''}`;
 };
 
+export interface Limit {
+  readonly most: number;
+  readonly code: RefusalCode;
+  /** What is counted, as a reason says it. */
+  readonly of: string;
+}
+
 /** Refuses a count that is above its limit, with both figures. */
-export const atMost = (
-  limit: { readonly most: number; readonly code: RefusalCode; readonly of: string },
-  found: number,
-  offset: number,
-): void => {
-  if (found > limit.most)
-    throw new Refusal(
-      limit.code,
-      `It has ${found} ${limit.of}; ${limit.most} are the most.`,
-      offset,
-    );
+export const atMost = ({ most, code, of }: Limit, found: number, offset: number): void => {
+  if (found > most) throw new Refusal(code, `It has ${found} ${of}; ${most} are the most.`, offset);
 };
