@@ -126,7 +126,8 @@ describe('a plan that costs much', () => {
     const { code, stderr } = await play([dear(150), '--yes', '--sessions', '2']);
     expect(code).toBe(3);
     expect(stderr).toContain('dear-150/a may cost $150.00, and realm has $100.00 left');
-    expect(stderr).toContain('(budget.exceeded)');
+    // Over HTTP, which a busy machine falls back to, a trace stands behind the code.
+    expect(stderr).toContain('(budget.exceeded');
   });
 
   test('is run where --budget lets the realm spend so much, and wants its word all the same', async () => {
