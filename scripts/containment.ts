@@ -101,7 +101,9 @@ const playLine = async (node: string, budgetS: number): Promise<LineReport | und
   const child = spawn(
     node,
     [
-      ...['--conditions=source', '--disable-warning=ExperimentalWarning', '--expose-gc'],
+      '--conditions=source',
+      '--disable-warning=ExperimentalWarning',
+      '--expose-gc',
       import.meta.filename,
       '--line',
       ...(only === undefined ? [] : ['--only', only.join(',')]),
@@ -141,7 +143,13 @@ const asLine = async (): Promise<void> => {
   tell({ report });
 };
 
-const main = async (): Promise<boolean> => {
+interface Played {
+  readonly reports: readonly LineReport[];
+  readonly faults: readonly string[];
+}
+
+/** Every Node line, one after another; each gets its part of the time that is left. */
+const playLines = async (): Promise<Played> => {
   const cases = only ?? Array.from({ length: CASES }, (_, at) => at + 1);
   const budgetS = Number(flags['budget-s'] ?? Number.POSITIVE_INFINITY);
   const reports: LineReport[] = [];
@@ -157,6 +165,11 @@ const main = async (): Promise<boolean> => {
     reports.push(report);
     faults.push(...judgeLine(report, { cases, level: wantedLevel }).faults);
   }
+  return { reports, faults };
+};
+
+const main = async (): Promise<boolean> => {
+  const { reports, faults } = await playLines();
   say('');
   for (const line of tableOf(reports)) say(line);
   for (const report of reports) {

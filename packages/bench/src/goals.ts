@@ -3,10 +3,11 @@
  * that it can be judged on any machine; the few absolute ones say so. A goal is missed only where the whole 95 %
  * interval of its rounds lies on the wrong side; where its end does, it is `unsure`.
  */
+import { CHASSIS_GOALS } from './goals-chassis.ts';
 import { bootstrapMedian, median, type Interval } from './stats.ts';
 import type { Values } from './probe.ts';
 
-interface Goal {
+export interface Goal {
   readonly id: string;
   readonly text: string;
   /** Figures of a round that it needs. */
@@ -301,6 +302,7 @@ export const GOALS: readonly Goal[] = [
     value: self,
     bound: { atMost: 0.01 },
   },
+  ...CHASSIS_GOALS,
 ];
 
 /** Judges every goal by the rounds of one run. */

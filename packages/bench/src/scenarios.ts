@@ -83,6 +83,12 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
     probes: ['policy'],
     once: () => import('./match.ts').then((found) => found.match),
   },
+  chassis: {
+    id: 'S1',
+    what: 'the sandbox: start, first result, call, host call, a guest’s speed, kill, memory, share',
+    probes: [],
+    once: () => import('./chassis.ts').then((found) => found.chassis),
+  },
   idle: {
     id: 'idle',
     what: 'a fabric with 100 connected sessions that do nothing',

@@ -1,5 +1,5 @@
 /** All cases, by group. Their numbers are permanent; each stands once. */
-import { strict as assert } from 'node:assert';
+import { ok } from 'node:assert/strict';
 import { BREACH } from './breach.ts';
 import { BROKER } from './broker.ts';
 import { CPU } from './cpu.ts';
@@ -31,7 +31,7 @@ export const ALL_CASES: readonly (ContainmentCase<Ground> & { readonly group: Gr
     (one, other) => one.number - other.number,
   );
 
-assert(
+ok(
   new Set(ALL_CASES.map(({ number }) => number)).size === ALL_CASES.length,
   'a case number stands for one case',
 );

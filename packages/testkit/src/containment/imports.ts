@@ -10,7 +10,6 @@ const FLOOD_BYTES = 64 * 1024 * 1024;
 const FLOOD_GROWTH_BYTES_MAX = 24 * 1024 * 1024;
 
 /** Everything but line feeds and tabs that a terminal would act upon. */
-// oxlint-disable-next-line no-control-regex
 const CONTROL = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/;
 
 const plainLog = (_attack: unknown, { report }: Played): string | undefined => {

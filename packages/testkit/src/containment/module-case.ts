@@ -10,7 +10,13 @@ const LIMITS = { cpuMsMax: 5_000, wallMsMax: 15_000 } as const;
 /** CPU beyond its limit that a guest may have used when it is gone, ms (the goal of the kill). */
 const OVERSHOOT_MS_MAX = 150;
 
-const LIMIT_CAUSES: readonly RunCause[] = ['cpu', 'wall', 'memory', 'protocol', 'output'];
+const LIMIT_CAUSES: ReadonlySet<RunCause> = new Set([
+  'cpu',
+  'wall',
+  'memory',
+  'protocol',
+  'output',
+]);
 
 export interface ModuleCaseOptions {
   /** What denied a module that ended in peace: it says itself where nothing did (see modules/attack.ts). */
@@ -82,7 +88,7 @@ const playModule = async (
   if (!loaded.ok) {
     const code = 'code' in loaded ? loaded.code : undefined;
     const stopped = /ended by the limit of|ended by itself/.test(loaded.reason);
-    if (stopped && attack.causes.some((cause) => LIMIT_CAUSES.includes(cause)))
+    if (stopped && attack.causes.some((cause) => LIMIT_CAUSES.has(cause)))
       return { by: 'kill', how: loaded.reason.slice(0, 60), killed: true };
     if (!attack.causes.includes('refused')) return `refused: ${loaded.reason}`;
     if (attack.code !== undefined && code !== attack.code)
@@ -103,7 +109,7 @@ const playModule = async (
   if (!attack.causes.includes(cause)) return `${cause}: ${detail}`;
   const flaw = look?.(attack, played) ?? flawOf(played, attack);
   if (flaw !== undefined) return flaw;
-  const isKill = LIMIT_CAUSES.includes(cause);
+  const isKill = LIMIT_CAUSES.has(cause);
   if (isKill && isAlive(runner.pid)) return `${cause}, and the runner lives`;
   const used = `${measure.cpuMs} ms of CPU, ${Math.round(measure.peakMemoryBytes / 1024 / 1024)} MiB`;
   if (isKill) return { by: 'kill', how: `${cause} after ${used}`, killed: true };

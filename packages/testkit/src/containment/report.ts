@@ -86,7 +86,7 @@ export const tableOf = (reports: readonly LineReport[]): readonly string[] => {
     .toSorted((one, other) => one - other)
     .map((number) => {
       const cells = reports.map(({ results }) => results.find((one) => one.case === number));
-      const [first] = cells.filter((cell) => cell !== undefined);
+      const first = cells.find((cell) => cell !== undefined);
       return [
         String(number),
         first?.group ?? '',
@@ -118,8 +118,10 @@ export const matrixOf = (matrix: readonly Attempted[]): readonly string[] => {
   const rows = [...byAttempt].map(([attempt, cells]) => [
     printable(attempt),
     ...columns.map((without) => {
-      const marks = cells.filter((one) => one.without === without).map(({ verdict }) => verdict);
-      const [worst] = WORST_FIRST.filter((verdict) => marks.includes(verdict));
+      const marks = new Set(
+        cells.filter((one) => one.without === without).map(({ verdict }) => verdict),
+      );
+      const worst = WORST_FIRST.find((verdict) => marks.has(verdict));
       return worst === undefined ? '–' : MATRIX_MARK[worst];
     }),
   ]);

@@ -97,6 +97,6 @@ const replyOf = (payload: Buffer): HttpReply => {
     status: Number(record['status']),
     code: '',
     headers: Object(record['headers']),
-    body: Buffer.from(String(record['body'] ?? ''), 'base64'),
+    body: Buffer.from(typeof record['body'] === 'string' ? record['body'] : '', 'base64'),
   };
 };
