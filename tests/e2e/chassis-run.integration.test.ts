@@ -101,6 +101,29 @@ test('X2: when the task is taken away the runner dies in the same step, and the 
   await until('no runner is left', () => runnersAlive().length === 0);
 });
 
+test('a session that is revoked while its module runs: the runner dies, and what was measured is told all the same', async () => {
+  await fixture.load('sip', { limits: { cpuMsMax: 60_000, wallMsMax: 60_000 } });
+  const plan = fixture.runs.plan({ tasks: [task('spins', 'spin', { attemptsMax: 1, leaseMs: 3_000 })] });
+  const running = fixture.runs.run(plan, '--sessions', '1');
+  const runs = async () => (await fixture.client.call('runs.list', {})).runs;
+  await until('a run is open', async () => (await runs()).length === 1);
+  await until('a runner is there', () => runnersAlive().length > 0);
+  const [open] = await runs();
+  const { sessions } = await fixture.client.call('sessions.list', { status: 'open' });
+  const holder = sessions.find(({ leases }) => leases.length > 0);
+  expect(holder?.sessionId).toBe(open?.sessionId);
+  await fixture.client.call('sessions.revoke', {
+    sessionId: holder?.sessionId ?? '',
+    reason: 'a test takes it away',
+  });
+  await until('the run has ended', async () => (await runs())[0]?.status === 'ended');
+  expect(await runs()).toMatchObject([
+    { cause: 'revoked', measure: { cpuMs: expect.any(Number) } },
+  ]);
+  await fixture.client.call('plans.cancel', { planId: 'p', reason: 'the test is over' });
+  await running;
+});
+
 /** Processes of this one's runners, by the file that they run. */
 function runnersAlive(): readonly string[] {
   return execFileSync('ps', ['-eo', 'pid,ppid,args'], { encoding: 'utf8' })

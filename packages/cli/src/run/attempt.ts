@@ -8,7 +8,7 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Digest, Evidence } from '@infrafabric/protocol';
-import type { Lease, Session } from '@infrafabric/sdk';
+import type { Client, Lease, Session } from '@infrafabric/sdk';
 import { printable } from '../plans/index.ts';
 import type { StoredBlob } from './blobs.ts';
 import { chassisOfLease } from './chassis-of-lease.ts';
@@ -24,6 +24,8 @@ import type { WorkTree } from './work-tree.ts';
 
 export interface AttemptParts {
   readonly executor: Executor;
+  /** The operator's. */
+  readonly client: Client;
   /** Whether the work is only played: no command, no work tree and no gate runs. */
   readonly isSimulated: boolean;
   readonly shell: ShellSettings;

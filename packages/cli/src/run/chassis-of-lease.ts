@@ -2,13 +2,15 @@
 import { REASON_CHARS_MAX } from '@infrafabric/protocol';
 import type { Digest, InputOf } from '@infrafabric/protocol';
 import { FabricError } from '@infrafabric/sdk';
-import type { Lease, Session } from '@infrafabric/sdk';
+import type { Client, Lease, Session } from '@infrafabric/sdk';
 import type { StoredBlob } from './blobs.ts';
 import type { AdmittedModule, ChassisLink, RunRefusal } from './executors/chassis-link.ts';
 
 export interface ChassisOfLease {
   readonly lease: Lease;
   readonly session: Session;
+  /** The operator's: what a session that was revoked can tell no more. */
+  readonly client: Client;
   readonly store: (bytes: Uint8Array) => Promise<StoredBlob>;
   readonly fetch: (digest: Digest) => Promise<Uint8Array | undefined>;
 }
@@ -23,7 +25,13 @@ const LOST: ReadonlySet<string> = new Set([
   'session.not_found',
 ]);
 
-export const chassisOfLease = ({ lease, session, store, fetch }: ChassisOfLease): ChassisLink => {
+export const chassisOfLease = ({
+  lease,
+  session,
+  client,
+  store,
+  fetch,
+}: ChassisOfLease): ChassisLink => {
   const { taskId } = lease;
   const { fencingToken } = lease.grant;
   return {
@@ -45,7 +53,15 @@ export const chassisOfLease = ({ lease, session, store, fetch }: ChassisOfLease)
       await session.call('runs.note', { runId, notes: [...notes] });
     },
     end: async (runId, end) => {
-      await session.call('runs.end', { runId, ...end }).catch(unlessEnded);
+      try {
+        await session.call('runs.end', { runId, ...end });
+      } catch (cause) {
+        if (!(cause instanceof FabricError)) throw cause;
+        // The realm ends runs of which it hears nothing: what was wanted is so.
+        if (cause.code === 'run.ended') return;
+        // Its session is over, and what was measured of the run is a fact all the same.
+        await client.call('runs.end', { runId, ...end });
+      }
     },
   };
 };
@@ -69,9 +85,4 @@ const refusalOf = (cause: unknown): RunRefusal => {
   const words = detail ?? title;
   if (LOST.has(cause.code)) return { kind: 'lost', detail: words };
   return { kind: UNFIT.has(cause.code) ? 'unfit' : 'refused', detail: words };
-};
-
-/** The realm ends runs of which it hears nothing: what was wanted is so. */
-const unlessEnded = (cause: unknown): void => {
-  if (!(cause instanceof FabricError && cause.code === 'run.ended')) throw cause;
 };

@@ -129,7 +129,7 @@ async function attemptParts(
   onKept: AttemptParts['onKept'],
 ): Promise<AttemptParts> {
   const { io } = context;
-  const { dataDir, url, token } = fabric;
+  const { client, dataDir, url, token } = fabric;
   const target = { url, token: () => token };
   await mkdir(dataDir, { recursive: true });
   const shell = {
@@ -142,6 +142,7 @@ async function attemptParts(
     throw cliError('cli.usage', `${sharedFolder} is no folder`, 'Name one that exists with --in.');
   }
   return {
+    client,
     executor: wanted.isSimulated
       ? simulatedExecutor({ meanMs: wanted.workMs, seed: wanted.seed })
       : anyExecutor([shellExecutor(shell), wasmExecutor(() => openSandbox(context))]),

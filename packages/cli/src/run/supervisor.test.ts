@@ -67,6 +67,7 @@ const watch = async (answers: Answers, options: Partial<SupervisorOptions> = {})
     session,
     plan: PLAN,
     parts: {
+      client,
       executor: simulatedExecutor({ meanMs: 0, seed: 1 }),
       isSimulated: true,
       shell: { path: '/bin', lang: 'C' },
