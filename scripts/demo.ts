@@ -14,7 +14,7 @@ import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { usdText } from '../packages/cli/src/costs/money.ts';
 import { loadPlanSource, readPlan } from '../packages/cli/src/plans/index.ts';
-import { storeBlob } from '../packages/cli/src/run/blobs.ts';
+import { fetchBlob, storeBlob } from '../packages/cli/src/run/blobs.ts';
 import { shellExecutor } from '../packages/cli/src/run/executors/shell.ts';
 import { createGit } from '../packages/cli/src/run/git.ts';
 import { runPlan } from '../packages/cli/src/run/run-plan.ts';
@@ -197,6 +197,7 @@ async function runChecks(
   );
   const path = process.env['PATH'] ?? '';
   const shell = { path, lang: 'C.UTF-8' };
+  const blobs = { url, token: () => operatorToken };
   const terminal = createTerminal(false, 100);
   const summary = await runPlan({
     client,
@@ -205,6 +206,7 @@ async function runChecks(
     sessions: 3,
     name: `run-${process.pid}@demo`,
     parts: {
+      client,
       executor: shellExecutor(shell),
       isSimulated: false,
       shell,
@@ -212,7 +214,8 @@ async function runChecks(
       dataDir,
       sharedFolder: ROOT,
       planFolder: ROOT,
-      store: (bytes) => storeBlob({ url, token: () => operatorToken }, bytes),
+      store: (bytes) => storeBlob(blobs, bytes),
+      fetch: (digest) => fetchBlob(blobs, digest),
       kill: new AbortController().signal,
       isKept: false,
       onKept: () => undefined,

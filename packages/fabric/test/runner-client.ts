@@ -35,7 +35,7 @@ export class RunnerClient {
   readonly logs: string[] = [];
   /** Answers host calls, by function. */
   answer: (fn: number, request: string) => string = () => '{}';
-  #pending = Buffer.alloc(0);
+  #pending: Buffer = Buffer.alloc(0);
   readonly #frames: Frame[] = [];
   #wake: (() => void) | undefined;
 

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 
 import { ManualClock } from '../../engine/clock.ts';
 import type { SecretStore } from '../../ports/secret-store.ts';
-import type { BrokerReply, BrokerRunOptions, RunNote } from '../words.ts';
+import type { BrokerReply, BrokerRunOptions, HttpCall, RunNote } from '../words.ts';
 import { createBroker } from './broker.ts';
 import { createRates } from './bucket.ts';
 import { createHandles } from './handles.ts';
@@ -109,7 +109,7 @@ describe('what is refused says why, as data', () => {
     [{ url: 7 }, 'call.malformed'],
   ])('%j', async (hostile, code) => {
     const { run, notes } = benchOf();
-    const parsed: never = JSON.parse(JSON.stringify(hostile));
+    const parsed: HttpCall = JSON.parse(JSON.stringify(hostile));
     const reply = await run.http(parsed);
     expect(codeOf(reply)).toBe(code);
     expect(JSON.stringify([reply, notes])).not.toMatch(/\\u00[01]|\\b/);

@@ -1,8 +1,9 @@
 /** A whole language, metered: QuickJS computes what it computes. */
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import variant from '@jitl/quickjs-wasmfile-release-sync';
+import found from '@jitl/quickjs-wasmfile-release-sync';
 import { newQuickJSWASMModuleFromVariant, newVariant } from 'quickjs-emscripten-core';
+import type { QuickJSSyncVariant } from 'quickjs-emscripten-core';
 import { expect, test } from 'vitest';
 
 import { meterModule } from './meter.ts';
@@ -21,8 +22,14 @@ const PROGRAM = `
   JSON.stringify({ sorted, found: /(o+|u)[a-z]*/g[Symbol.match](words.join('-')), pi: Math.PI.toFixed(12) });
 `;
 
+/** Its types say that it is a module around the variant; what node imports is the variant. */
+const isVariant = (imported: unknown): imported is QuickJSSyncVariant =>
+  typeof imported === 'object' && imported !== null && 'importFFI' in imported;
+
 const evaluate = async (bytes: Uint8Array): Promise<string> => {
   const wasmModule = new WebAssembly.Module(Buffer.from(bytes));
+  const variant: unknown = found;
+  if (!isVariant(variant)) throw new TypeError('the package holds no engine');
   const engine = await newQuickJSWASMModuleFromVariant(newVariant(variant, { wasmModule }));
   const context = engine.newContext();
   const result = context.evalCode(PROGRAM);

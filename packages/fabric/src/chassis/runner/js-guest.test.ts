@@ -283,6 +283,15 @@ test('case 49: a log line of a script is plain text, whatever was logged', async
   expect(quiet.sent).toHaveLength(0);
 });
 
+test('case 50: a script that logs more than the log holds goes on, and its log is cut', async () => {
+  const channel = new MemoryChannel();
+  const source = `export const run = () => { console.log('x'.repeat(1_000_000)); console.log('y'); return 1; };`;
+  expect(await run(load(source, {}, channel))).toBe('1');
+  expect(channel.logs()).toHaveLength(2);
+  expect(channel.logs()[0]).toHaveLength(65_536);
+  expect(channel.logs()[1]).toBe('log cut at 65536 bytes');
+});
+
 const DETERMINISTIC = { deterministic: { fuel: 50_000_000, seed: '07'.repeat(32) } };
 
 test('a deterministic script has a clock that stands still and the randomness of its seed', async () => {

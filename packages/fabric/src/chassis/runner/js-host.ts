@@ -10,8 +10,8 @@ import { textRecord } from './pdk-kernel.ts';
 /** Values of 53 bits, as many as a double's fraction holds. */
 const FRACTIONS = 2 ** 53;
 
-/** Characters of one log call; the log itself holds fewer bytes. */
-const LOG_TEXT_CHARS_MAX = 4 * LOG_BYTES_MAX;
+/** Characters of one log call: as many as the log has bytes. The prelude cuts texts to it. */
+const LOG_TEXT_CHARS_MAX = LOG_BYTES_MAX;
 /** What stack traces call the prelude. */
 const PRELUDE_NAME = 'host.js';
 

@@ -28,7 +28,10 @@ export const PRELUDE = `(raw, seeded) => {
       return String(value);
     }
   };
-  const log = (level, ...values) => raw.log(level, apply(join, apply(map, values, [textOf]), [' ']));
+  const log = (level, ...values) => {
+    const words = apply(join, apply(map, values, [(value) => textOf(value)]), [' ']);
+    raw.log(apply(slice, level, [0, 8]), apply(slice, words, [0, 65536]));
+  };
 
   const host = Object.freeze({
     __proto__: null,

@@ -18,6 +18,10 @@ const EXIT_BROKEN = 70;
 for (const intrinsic of [Object, Array, Function, Promise, Map, Set, Uint8Array])
   Object.freeze(intrinsic.prototype);
 
+// Standard output carries frames. What a library would print there, or to a terminal, goes nowhere.
+const silent = (): undefined => undefined;
+Object.assign(console, { log: silent, info: silent, debug: silent, warn: silent, error: silent });
+
 const run = async (): Promise<void> => {
   try {
     await createRunner({
