@@ -125,7 +125,12 @@ test.each([
   [{ module: { ...CONTRACT.module, sha256: 'a' } }, 'module.sha256', 'no field', 'digest'],
   [{ http: [{ host: 'h' }] }, 'http[0].host', 'no field', 'origin'],
   [{ secrets: [{ token: 't' }] }, 'secrets[0].token', 'no field', 'ref'],
-  [{ secrets: [{ inject: { header: 'x', extra: 1 } }] }, 'secrets[0].inject.extra', 'no field', 'basic'],
+  [
+    { secrets: [{ inject: { header: 'x', extra: 1 } }] },
+    'secrets[0].inject.extra',
+    'no field',
+    'basic',
+  ],
   [{ minLevel: 4 }, 'minLevel', 'larger', 'at most 3'],
   [{ provider: '' }, 'provider', 'not a provider', 'who answers'],
 ])('%j is explained', (more, path, what, mend) => {
