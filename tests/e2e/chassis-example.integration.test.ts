@@ -1,10 +1,9 @@
 /** examples/sandboxed.yaml, done as its head says: the example guests are built, brought and run at level 3. */
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { buildGuests } from '../../examples/guests/build.ts';
-import { BUNDLED_MODULES, PlanSpec } from '@infrafabric/protocol';
-import { parse } from 'yaml';
+import { BUNDLED_MODULES } from '@infrafabric/protocol';
+import { loadPlanSource, readPlan } from '../../packages/cli/src/plans/index.ts';
 import { ChassisFixture } from './chassis-fixture.ts';
 import { root } from './run-fixture.ts';
 
@@ -20,7 +19,9 @@ afterEach(() => fixture.close());
 
 test('the example plan runs the example guests in the sandbox, and says what they gave', async () => {
   const built = await buildGuests(fixture.runs.folder);
-  const plan = PlanSpec.parse(parse(readFileSync(PLAN, 'utf8')));
+  const read = readPlan(await loadPlanSource(PLAN));
+  if (read.kind === 'refused') throw new Error('the example is no plan');
+  const { plan } = read;
   const named = plan.tasks.flatMap(({ run }) =>
     run !== undefined && 'wasm' in run ? [run.wasm] : [],
   );
