@@ -23,6 +23,7 @@ import {
 } from '@infrafabric/fabric/chassis';
 import { RunLimits, type IsolationLayer, type RunCause } from '@infrafabric/protocol';
 import { stageBreachRunner } from './breach/stage.ts';
+import { ModuleBuilder } from './fixtures/builder.ts';
 import { ancestorsOf, startOf } from './proc.ts';
 import type { LeftOut } from './words.ts';
 import { CaseSecrets } from './secrets.ts';
@@ -93,6 +94,7 @@ export class Ground {
   readonly secrets: CaseSecrets;
   readonly broker: Broker;
   readonly host: RunnerHost;
+  readonly builder: ModuleBuilder;
   /** What a case opened, closed when it ends. */
   readonly #ofCase: (() => Promise<unknown>)[] = [];
   readonly #ofGround: (() => Promise<unknown>)[] = [];
@@ -107,6 +109,7 @@ export class Ground {
     this.node = parts.node;
     this.judge = parts.judge;
     this.folder = parts.folder;
+    this.builder = new ModuleBuilder(join(parts.folder, 'modules'));
     this.broker = parts.broker;
     this.secrets = parts.secrets;
     this.host = parts.host;
@@ -236,6 +239,7 @@ export class Ground {
     for (const close of this.#ofGround.splice(0).toReversed()) await close();
     await this.host.close();
     this.broker.close();
+    await this.builder.close();
     await rm(this.folder, { recursive: true, force: true });
   }
 }

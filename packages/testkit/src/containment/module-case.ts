@@ -77,7 +77,7 @@ const playModule = async (
   const { memoryMibMax: memoryMib } = limits;
   const runner = await ground.runner(memoryMib === undefined ? {} : { memoryMib });
   const loaded = await ground.load(runner, {
-    bytes: await attack.bytes(),
+    bytes: await ground.builder.bytesOf(MODULE_ATTACKS.indexOf(attack)),
     abi: attack.abi,
     entrypoints: [attack.entrypoint],
     hostFunctions: attack.hostFunctions,

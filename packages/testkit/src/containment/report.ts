@@ -1,8 +1,13 @@
 /** How a run of the suite reads: a line a case, a table, and whether it held. Pure. */
 import type { Attempted, CaseResult, LeftOut, LineReport } from './words.ts';
 
-/** A runner and a neighbour are started for nearly every case; what stays of them in the parent is no more than this. */
-export const PARENT_GROWTH_BYTES_MAX = 64 * 1024 * 1024;
+/**
+ * The parent plays upstream, fabric and attacker as well, and what those once needed the allocator keeps; it may not be
+ * more than this.
+ */
+export const PARENT_GROWTH_BYTES_MAX = 192 * 1024 * 1024;
+/** Rounds of the same kind leave nothing; the collector's own breathing is no more than this. */
+export const SOAK_GROWTH_BYTES_MAX = 16 * 1024 * 1024;
 export const CASES = 99;
 const MIB = 1024 * 1024;
 
@@ -57,7 +62,9 @@ export const judgeLine = (report: LineReport, { cases, level }: Wanted): Judgeme
         `${at}: case ${number}: ${attempt} without ${without}: allowed: ${printable(detail)}`,
       );
   }
-  const { rssBytesBefore, rssBytesAfter, orphans } = report.parent;
+  const { rssBytesBefore, rssBytesAfter, soakBytes, soakRounds, orphans } = report.parent;
+  if (soakBytes > SOAK_GROWTH_BYTES_MAX)
+    faults.push(`${at}: the parent grew by ${mib(soakBytes)} MiB in ${soakRounds} equal rounds`);
   if (rssBytesAfter - rssBytesBefore > PARENT_GROWTH_BYTES_MAX)
     faults.push(`${at}: the parent grew from ${mib(rssBytesBefore)} to ${mib(rssBytesAfter)} MiB`);
   if (orphans > 0) faults.push(`${at}: ${orphans} processes were left behind`);
@@ -149,12 +156,14 @@ const heading = (without: LeftOut): string => {
 export const summaryOf = (report: LineReport): string => {
   const held = report.results.filter(({ verdict }) => verdict === 'contained').length;
   const denied = report.matrix.filter(({ verdict }) => verdict === 'denied').length;
-  const { rssBytesBefore, rssBytesAfter, neighbourRuns, orphans } = report.parent;
+  const { rssBytesBefore, rssBytesAfter, soakBytes, soakRounds, neighbourRuns, orphans } =
+    report.parent;
   return [
     `node ${report.node} (V8 ${report.v8}), ${report.platform}, level ${report.level} of ${report.layers.join(', ')}:`,
     ` ${held} of ${report.results.length} cases contained in ${Math.round(report.seconds)} s;`,
     ` ${denied} of ${report.matrix.length} attempts of a breach denied;`,
-    ` parent ${mib(rssBytesBefore)} → ${mib(rssBytesAfter)} MiB, ${neighbourRuns} runs of neighbours right,`,
+    ` parent ${mib(rssBytesBefore)} → ${mib(rssBytesAfter)} MiB and ${mib(soakBytes)} MiB more in ${soakRounds} equal rounds,`,
+    ` ${neighbourRuns} runs of neighbours right,`,
     ` ${orphans} processes left behind.`,
   ].join('');
 };

@@ -5,6 +5,7 @@
  * of what was started may be left, and the parent must be as large as before.
  */
 import { availableParallelism } from 'node:os';
+import { soak } from './soak.ts';
 import { matrixOnGround } from './breach.ts';
 import { ALL_CASES } from './cases.ts';
 import { Ground, type GroundOptions } from './ground.ts';
@@ -44,6 +45,8 @@ export const runSuite = async (options: SuiteOptions): Promise<LineReport> => {
     return process.memoryUsage.rss();
   };
   const rssBytesBefore = rss();
+  let rssBytesAfter = rssBytesBefore;
+  let soaked = { soakRounds: 0, soakBytes: 0 };
   try {
     for (const one of ALL_CASES) {
       if (options.only !== undefined && !options.only.has(one.number)) continue;
@@ -58,6 +61,8 @@ export const runSuite = async (options: SuiteOptions): Promise<LineReport> => {
       results.push(result);
       options.onResult?.(result);
     }
+    rssBytesAfter = rss();
+    if (options.only === undefined) soaked = await soak(ground, rss);
   } finally {
     await ground.close();
   }
@@ -71,7 +76,8 @@ export const runSuite = async (options: SuiteOptions): Promise<LineReport> => {
     matrix: matrixOnGround(ground),
     parent: {
       rssBytesBefore,
-      rssBytesAfter: rss(),
+      rssBytesAfter,
+      ...soaked,
       neighbourRuns,
       orphans: await orphansOf(ground),
     },

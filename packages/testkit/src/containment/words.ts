@@ -108,7 +108,10 @@ export interface LineReport {
     /** Resident bytes of the parent, garbage collected, before the first case and after the last. */
     readonly rssBytesBefore: number;
     readonly rssBytesAfter: number;
-    /** Runners that were started and are gone, and processes that were left behind. */
+    /** What it grew by while runners were started, used and killed in rounds of the same kind. */
+    readonly soakRounds: number;
+    readonly soakBytes: number;
+    /** Runs of other swarms after a kill that were right, and processes that were left behind. */
     readonly neighbourRuns: number;
     readonly orphans: number;
   };
