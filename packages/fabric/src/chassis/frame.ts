@@ -75,6 +75,8 @@ export const REPLY_STATUS = {
 export const TO_RUNNER_BYTES_MAX = 17 * 1024 * 1024;
 /** Bytes of one frame from a runner: a result and its head. */
 export const FROM_RUNNER_BYTES_MAX = 8 * 1024 * 1024 + 64;
+/** Bytes of one host call: a body of 1 MiB in Base64, its URL and its headers. */
+export const HOST_CALL_BYTES_MAX = 1536 * 1024;
 export const FRAME_HEAD_BYTES = 5;
 
 export interface Frame {

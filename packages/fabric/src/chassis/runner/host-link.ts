@@ -2,7 +2,13 @@
  * What a guest reaches of the host: each call is a frame, after which the runner waits for the answer and does nothing
  * else. So a guest cannot have two requests under way, whatever it does.
  */
-import { FROM_RUNNER, HOST_FUNCTIONS, REPLY_STATUS, TO_RUNNER } from '../frame.ts';
+import {
+  FROM_RUNNER,
+  HOST_CALL_BYTES_MAX,
+  HOST_FUNCTIONS,
+  REPLY_STATUS,
+  TO_RUNNER,
+} from '../frame.ts';
 import type { HttpAnswer, HttpCall, LoadHeader } from '../words.ts';
 import type { Channel } from './channel.ts';
 import { isRecord, parseJson } from './json.ts';
@@ -12,8 +18,6 @@ export const LOG_LEVEL = { trace: 0, debug: 1, info: 2, warn: 3, error: 4 } as c
 
 /** Bytes of a run's log; what comes after is dropped, and one line says so. */
 export const LOG_BYTES_MAX = 64 * 1024;
-/** Bytes of one request to the host, as JSON. The base64 of a body takes a third more than the body. */
-export const REQUEST_BYTES_MAX = 1024 * 1024;
 /** Bytes of a reply: 8 MiB of body in base64, and its headers. */
 const REPLY_BYTES_MAX = 12 * 1024 * 1024;
 
@@ -72,10 +76,10 @@ export const openHostLink = (
 
   /** The answer's payload: a view that is good until the next frame. */
   const ask = (fn: number, request: Uint8Array): Uint8Array => {
-    if (request.length > REQUEST_BYTES_MAX)
+    if (request.length > HOST_CALL_BYTES_MAX)
       throw new HostRefusal(
         'request-too-large',
-        `${request.length} bytes; the limit is ${REQUEST_BYTES_MAX}`,
+        `${request.length} bytes; the limit is ${HOST_CALL_BYTES_MAX}`,
       );
     functionByte[0] = fn;
     channel.send(FROM_RUNNER.hostCall, functionByte, request);

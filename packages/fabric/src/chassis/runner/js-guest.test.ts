@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { beforeAll, expect, test } from 'vitest';
 import { loadHeader, MemoryChannel, refusalFrame } from '../../../test/memory-channel.ts';
-import { FROM_RUNNER } from '../frame.ts';
+import { FROM_RUNNER, HOST_CALL_BYTES_MAX, TO_RUNNER } from '../frame.ts';
 import type { LoadHeader } from '../words.ts';
 import type { Guest, RunEnd } from './guest.ts';
 import { loadGuest } from './load.ts';
@@ -218,6 +218,18 @@ test('host.call asks the host, and a refusal is an error with a code that the gu
   expect(await run(load(source, { hostFunctions: [] }, channel))).toMatch('not-granted');
 });
 
+test('F2: a host that answers with anything but a reply ends the runner, whatever the script catches', async () => {
+  const channel = new MemoryChannel();
+  channel.answer = () => ({ type: TO_RUNNER.call, payload: new Uint8Array() });
+  const guest = await load(
+    'export const run = () => { try { host.call(1); } catch {} return 1; }; export const silent = () => { host.call(1); };',
+    {},
+    channel,
+  );
+  for (const entrypoint of ['run', 'silent'])
+    await expect(run(guest, null, entrypoint)).rejects.toThrow('a reply was awaited; 2 came');
+});
+
 test('host.http sends text, and gives text back; base64 both ways where that is asked for', async () => {
   const channel = new MemoryChannel();
   channel.answer = () =>
@@ -253,7 +265,7 @@ test('host.http sends text, and gives text back; base64 both ways where that is 
     'AAEC',
   );
   expect(await run(guest, 'no request')).toMatch('bad-request');
-  expect(await run(guest, { url: 'https://x/', body: 'x'.repeat(1024 * 1024) })).toMatch(
+  expect(await run(guest, { url: 'https://x/', body: 'x'.repeat(HOST_CALL_BYTES_MAX) })).toMatch(
     'request-too-large',
   );
 });

@@ -201,8 +201,11 @@ export const loadJs = ({ header, bytes, link, ambient }: LoadContext, engine: Qu
         end =
           thrown instanceof GuestThrew
             ? { kind: 'trapped', message: thrown.message }
-            : endOfThrown(host.broken() ?? thrown);
+            : endOfThrown(thrown);
       }
+      // A guest that caught it does not keep a runner going whose host is gone.
+      const gone = host.broken();
+      if (gone !== undefined) throw gone;
       if (fuel === undefined) return { end, fuelUsed: 0 };
       if (outOfFuel()) end = { kind: 'fuel', message: `the fuel of ${fuel} ran out` };
       return { end, fuelUsed: Math.min(ticks * FUEL_PER_TICK, fuel) };

@@ -2,7 +2,8 @@
 import type { QuickJSContext, QuickJSHandle, Scope } from 'quickjs-emscripten-core';
 import type { Ambient } from './ambient.ts';
 import { GuestTrap } from './guest.ts';
-import { HostGone, HostRefusal, LOG_BYTES_MAX, LOG_LEVEL, REQUEST_BYTES_MAX } from './host-link.ts';
+import { HOST_CALL_BYTES_MAX } from '../frame.ts';
+import { HostGone, HostRefusal, LOG_BYTES_MAX, LOG_LEVEL } from './host-link.ts';
 import type { HostLink } from './host-link.ts';
 import { isRecord, parseJson } from './json.ts';
 import { textRecord } from './pdk-kernel.ts';
@@ -110,7 +111,7 @@ export class JsHost {
             enveloped(() => {
               if (!this.#link.offers(name))
                 throw new HostRefusal('not-granted', `the host function ${name} is not listed`);
-              return act(boundedText(context, request, REQUEST_BYTES_MAX));
+              return act(boundedText(context, request, HOST_CALL_BYTES_MAX));
             }),
           ),
         );

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { loadHeader, MemoryChannel, refusalFrame } from '../../../test/memory-channel.ts';
-import { FROM_RUNNER, HOST_FUNCTIONS } from '../frame.ts';
+import { FROM_RUNNER, HOST_CALL_BYTES_MAX, HOST_FUNCTIONS } from '../frame.ts';
 import type { LoadHeader } from '../words.ts';
 import { openHostLink } from './host-link.ts';
 import { PdkKernel } from './pdk-kernel.ts';
@@ -180,9 +180,9 @@ test('a call of the host is JSON there and back', () => {
   expect(() => kernel.call(put('{}'))).toThrow('rate: too fast');
 });
 
-test('a request of more than a mebibyte never leaves the runner', () => {
+test('a request beyond the limit never leaves the runner', () => {
   const { channel, kernel, call } = kernelOf();
-  const large = BigInt(call('alloc', 1024n * 1024n + 1n));
+  const large = BigInt(call('alloc', BigInt(HOST_CALL_BYTES_MAX) + 1n));
   expect(() => kernel.call(large)).toThrow('request-too-large');
   expect(channel.sent).toHaveLength(0);
 });
