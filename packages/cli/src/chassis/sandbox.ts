@@ -25,7 +25,12 @@ export const openSandbox = async (
   const { createBroker, createRunnerHost, engineBytes, openSecretStore, runnerFile } =
     await import('@infrafabric/fabric/chassis');
   const store = openSecretStore(config.secrets, { dataDir: config.dataDir, env: context.io.env });
-  const broker = createBroker({ store });
+  const broker = createBroker({
+    store,
+    // Why a secret could not be had is for whoever runs this, not for the guest.
+    onFault: ({ alias, ref, cause }) =>
+      context.out.note(`no secret for ${alias} (${ref}): ${wordsOf(cause)}`),
+  });
   try {
     const host = await createRunnerHost({
       runnerFile: await runnerFile(),
@@ -80,3 +85,6 @@ export const requireLevel = (attained: Attained, needed: number, who: string): v
     facts: { attained: level, needed, missing: attained.missing },
   });
 };
+
+const wordsOf = (cause: unknown): string =>
+  cause instanceof Error ? cause.message : 'the store gave no reason';

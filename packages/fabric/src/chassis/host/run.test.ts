@@ -1,6 +1,5 @@
-import { RUN_INPUT_BYTES_MAX } from '@infrafabric/protocol';
 import { expect, test } from 'vitest';
-import { FROM_RUNNER, HOST_FUNCTIONS, TO_RUNNER } from '../frame.ts';
+import { FROM_RUNNER, HOST_CALL_BYTES_MAX, HOST_FUNCTIONS, TO_RUNNER } from '../frame.ts';
 import type { BrokerReply, BrokerRunOptions, RunNote, RunReport, RunRequest } from '../words.ts';
 import { callFrame, Run } from './run.ts';
 import type { Use } from './watchdog.ts';
@@ -141,8 +140,8 @@ test('a call that nobody answers, that fails, or whose answer is too large is re
 
 test('the limit of a request holds before it is looked at', () => {
   const it = running({ onCall: async (bytes) => bytes });
-  expect(it.host(HOST_FUNCTIONS.call, new Uint8Array(RUN_INPUT_BYTES_MAX + 1))).toBe('violation');
-  expect(it.host(HOST_FUNCTIONS.call, new Uint8Array(RUN_INPUT_BYTES_MAX))).toBe('more');
+  expect(it.host(HOST_FUNCTIONS.call, new Uint8Array(HOST_CALL_BYTES_MAX + 1))).toBe('violation');
+  expect(it.host(HOST_FUNCTIONS.call, new Uint8Array(HOST_CALL_BYTES_MAX))).toBe('more');
 });
 
 test('case 63: a reply that comes after the end goes nowhere', async () => {

@@ -2,11 +2,12 @@
  * One run of a loaded module, from CALL to RESULT: host calls go to the broker, logs are kept within their cap, and the
  * report says what the host itself saw.
  */
-import { RUN_INPUT_BYTES_MAX, RUN_OUTPUT_BYTES_MAX } from '@infrafabric/protocol';
+import { RUN_OUTPUT_BYTES_MAX } from '@infrafabric/protocol';
 import type { IsolationLevel, RunCause, RunMeasure } from '@infrafabric/protocol';
 import {
   encodeFrame,
   FROM_RUNNER,
+  HOST_CALL_BYTES_MAX,
   HOST_FUNCTIONS,
   REPLY_STATUS,
   RESULT_STATUS,
@@ -72,6 +73,8 @@ export class Run implements Turn {
     this.#log = new RunLog(onLog, () =>
       onNote({ kind: 'violation', violation: 'log', subject: 'log' }),
     );
+    // A handle lives from the beginning of its run: its time runs from there, and a revocation before its use counts.
+    if (options.request.secrets.length > 0) this.#open();
   }
 
   take(type: number, payload: Uint8Array): Taken {
@@ -127,7 +130,7 @@ export class Run implements Turn {
 
   #hostCall(payload: Uint8Array): Taken {
     const called = payload[0];
-    if (called === undefined || payload.length > RUN_INPUT_BYTES_MAX + 1) return 'violation';
+    if (called === undefined || payload.length > HOST_CALL_BYTES_MAX + 1) return 'violation';
     this.#options.conversation.waitForHost();
     // The pipe's memory is used again while the answer is on its way.
     const body = payload.slice(1);
@@ -154,7 +157,7 @@ export class Run implements Turn {
     else this.#refuse(reply.code, reply.message);
   }
 
-  /** Opened by the first request: most runs make none. */
+  /** Without secrets it is opened by the first request: most runs make none. */
   #open(): BrokerRun {
     const { tenant, runnerPid, request, broker } = this.#options;
     const { taskId, limits, http, secrets, onNote } = request;

@@ -4,7 +4,7 @@ import { nodeLineOf, permissionFlags, v8Flags } from './flags.ts';
 test('the flags of a runner are these, and no other (pinned: one more can cost five times the processor time)', () => {
   expect(v8Flags(256).join(' ')).toBe(
     '--wasm-max-mem-pages=4096 --wasm-max-table-size=100000 --max-wasm-functions=50000 ' +
-      '--wasm-max-module-size=16777216 --wasm-max-committed-code-mb=64 --max-old-space-size=64 ' +
+      '--wasm-max-module-size=16777216 --wasm-max-committed-code-mb=64 --max-old-space-size=512 ' +
       '--stack-size=512 --disable-wasm-trap-handler --v8-pool-size=0 ' +
       '--disallow-code-generation-from-strings --disable-proto=delete --no-addons',
   );
@@ -13,6 +13,11 @@ test('the flags of a runner are these, and no other (pinned: one more can cost f
 test('case 13: the pages of a memory follow its limit', () => {
   expect(v8Flags(1)[0]).toBe('--wasm-max-mem-pages=16');
   expect(v8Flags(2048)[0]).toBe('--wasm-max-mem-pages=32768');
+});
+
+test('the heap is twice the memory, so that growing it page by page collects no garbage', () => {
+  expect(v8Flags(1)).toContain('--max-old-space-size=64');
+  expect(v8Flags(64)).toContain('--max-old-space-size=128');
 });
 
 test.each([

@@ -42,7 +42,7 @@ test('level 3, started as root: the whole chain, word for word', () => {
       '--ro-bind /lib64/ld-linux-x86-64.so.2 /lib64/ld-linux-x86-64.so.2 ' +
       '--ro-bind /tmp/stage/runner.mjs /app/runner.mjs --remount-ro / --chdir / --seccomp 3 -- ' +
       '/usr/bin/node --wasm-max-mem-pages=4096 --wasm-max-table-size=100000 --max-wasm-functions=50000 ' +
-      '--wasm-max-module-size=16777216 --wasm-max-committed-code-mb=64 --max-old-space-size=64 ' +
+      '--wasm-max-module-size=16777216 --wasm-max-committed-code-mb=64 --max-old-space-size=512 ' +
       '--stack-size=512 --disable-wasm-trap-handler --v8-pool-size=0 ' +
       '--disallow-code-generation-from-strings --disable-proto=delete --no-addons ' +
       '--permission --allow-fs-read=/app/runner.mjs /app/runner.mjs',
