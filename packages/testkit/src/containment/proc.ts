@@ -16,7 +16,6 @@ const kibField = async (pid: number, name: string): Promise<number> =>
 
 export const vmSizeBytes = (pid: number): Promise<number> => kibField(pid, 'VmSize');
 export const rssBytes = (pid: number): Promise<number> => kibField(pid, 'VmRSS');
-export const peakRssBytes = (pid: number): Promise<number> => kibField(pid, 'VmHWM');
 
 /** Whether a process runs; a zombie does not. */
 export const isAlive = (pid: number): boolean => {

@@ -3,7 +3,7 @@ import { FROM_RUNNER, HOST_FUNCTIONS, REPLY_STATUS } from '@infrafabric/fabric/c
 import type { Runner, RunnerHost } from '@infrafabric/fabric/chassis';
 import type { Ground, Played, Request } from './ground.ts';
 
-/** One step, as `breach/breach-runner.ts` reads it. */
+/** One step, as `breach/worker.ts` reads it. */
 export interface Step {
   /** Bytes as they are, base64. */
   readonly raw?: string;

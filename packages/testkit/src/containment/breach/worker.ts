@@ -53,10 +53,8 @@ const TO_PROBE = 0x06;
 const READY = 0x81;
 const LOADED = 0x82;
 const RESULT = 0x83;
-const HOST_CALL = 0x84;
 const VERDICT = 0x85;
 const PROBED = 0x86;
-const LOG = 0x87;
 
 const pause = (ms: number): void => {
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
@@ -157,6 +155,11 @@ const told = (
   start: (yes: (value: unknown) => void, no: (cause: unknown) => void) => void,
 ): Promise<unknown> => new Promise((resolve, reject) => start(resolve, reject));
 
+/** What a guest that owns the runner would look at first; the rule for our own sources is no matter to it. */
+const environment = (): Readonly<Record<string, string>> => ({
+  ...Object(Reflect.get(process, 'env')),
+});
+
 type Attempts = Readonly<Record<string, (outside: Outside) => unknown>>;
 
 const READ: Attempts = {
@@ -168,7 +171,7 @@ const READ: Attempts = {
   'import()': async ({ secretFile }) => Object.keys(await import(secretFile)),
   'process.loadEnvFile': ({ secretFile }) => {
     process.loadEnvFile(secretFile);
-    return process.env['SECRET'];
+    return environment()['SECRET'];
   },
   'the fs binding': ({ secretFile }) => calls(internal('fs'), 'readFileUtf8', secretFile, 0),
   'a preopen of node:wasi': ({ secretFile }) => {
@@ -313,7 +316,7 @@ const PROC: Attempts = {
 
 /** What there is to see is looked at by the parent: nothing of its environment may stand in it. */
 const ENVIRONMENT: Attempts = {
-  'process.env': () => ({ ...process.env }),
+  'its variables': () => environment(),
   'a report in memory': () =>
     Reflect.get(Object(process.report?.getReport()), 'environmentVariables'),
   'arguments and names': () => [process.argv, hostname(), process.cwd()],
@@ -459,8 +462,6 @@ const call = async (payload: Buffer): Promise<void> => {
 
 const PROBES = ['read', 'write', 'exec', 'socket', 'signal', 'allocate', 'proc', 'worker'];
 const EXPORTS = [...Object.keys(TABLES), 'execve', 'speak', 'names'];
-/** Functions of the pipe that it may name in a step. */
-export const SPOKEN = { HOST_CALL, LOG, RESULT };
 
 process.on('uncaughtException', () => {});
 process.on('unhandledRejection', () => {});
