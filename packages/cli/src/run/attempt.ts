@@ -289,5 +289,7 @@ function failureOf({ ending, transcript }: Execution): string {
 /** Output of others becomes one line of the log: what could act on a terminal is written out. The end counts most. */
 function reasonOf(text: string): string {
   const safe = text.split('\n').map(printable).join(' ⏎ ');
-  return safe.length <= REASON_CHARS_MAX ? safe : `…${safe.slice(-(REASON_CHARS_MAX - 1))}`;
+  if (safe.length <= REASON_CHARS_MAX) return safe;
+  // The cut may leave half a surrogate pair, and the fabric takes no text with one.
+  return `…${safe.slice(-(REASON_CHARS_MAX - 1))}`.toWellFormed();
 }

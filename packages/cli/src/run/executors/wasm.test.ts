@@ -194,6 +194,35 @@ test.each([
   expect(world.told.some(([what]) => what === 'store')).toBe(false);
 });
 
+test.each([
+  // 499 characters, and then half of a rocket: the account takes no text with half a pair.
+  ['failed', `${'x'.repeat(499)}🚀🚀`],
+  ['trapped', '\x1b]0;title\x07\ud83d'],
+] as const)(
+  'what a guest says of its end (%s) never keeps that end from the account',
+  async (cause, detail) => {
+    world.report = { cause, detail, output: new Uint8Array() };
+    const { ending } = await start();
+    const [told] = ends();
+    expect(told?.cause).toBe(cause);
+    expect(told?.detail?.isWellFormed()).toBe(true);
+    expect(told?.detail?.length).toBeLessThanOrEqual(500);
+    for (const text of [told?.detail, ending.kind === 'ran' ? ending.detail : ''])
+      expect(text).not.toMatch(/[\x00-\x1f]/);
+  },
+);
+
+test('a field that a guest named is told without what a terminal obeys', async () => {
+  world.contract = contractOf({ module: { ...contractOf().module, outputSchema: INPUT } });
+  world.blobs.set(INPUT, text('{"additionalProperties":false}'));
+  world.report = { output: text('{"\\u001b[2J\\ud83d":1}') };
+  const { ending } = await start();
+  expect(ending).toMatchObject({ cause: 'invalid' });
+  const [told] = ends();
+  expect(told?.detail).toContain('\\u{1b}[2J');
+  expect(told?.detail?.isWellFormed()).toBe(true);
+});
+
 test('case 98: an empty result is told as invalid', async () => {
   world.report = { output: new Uint8Array() };
   expect((await start()).ending).toMatchObject({ kind: 'ran', cause: 'invalid' });

@@ -12,6 +12,7 @@ import type { ModuleAbi, WasmRun } from '@infrafabric/protocol';
 import { moduleLoadOf, verdictIn } from '../../chassis/module-load.ts';
 import { judged } from '../../chassis/output-schema.ts';
 import { measureText, NO_MEASURE } from '../../chassis/report-text.ts';
+import { printable } from '../../plans/index.ts';
 import type { ChassisLink, RunEnd, RunRefusal, StartedRun } from './chassis-link.ts';
 import { nothing } from './executor.ts';
 import type { Artifact, Ending, Execution, ExecutionContext, Executor, Work } from './executor.ts';
@@ -77,7 +78,8 @@ async function attempt(parts: Attempt): Promise<Execution> {
     return await tell(parts, started, ran);
   } catch (cause) {
     // W1: whatever broke here, the run that began has an end.
-    const end = { cause: 'unavailable', measure: NO_MEASURE, detail: wordsOf(cause) } as const;
+    const detail = tellable(wordsOf(cause));
+    const end = { cause: 'unavailable', measure: NO_MEASURE, detail } as const;
     await link.end(started.runId, end).catch(() => undefined);
     throw cause;
   }
@@ -212,15 +214,23 @@ const OUTPUT_NAMES: Readonly<Record<ModuleAbi, string>> = {
   wasi: 'output.txt',
 };
 
+/**
+ * Text that a guest may have chosen, as the account takes it and a terminal may show it. One that the account refused
+ * would leave the run without its true end, and a failure that nobody hears of counts for nothing.
+ */
+const tellable = (text: string): string =>
+  printable(text.slice(0, RUN_DETAIL_CHARS_MAX)).slice(0, RUN_DETAIL_CHARS_MAX).toWellFormed();
+
 /** Ends the run on the account, and makes of it what the attempt hands in. */
 async function tell({ link }: Attempt, started: StartedRun, ran: Ran): Promise<Execution> {
   const { contract, runId } = started;
-  const { cause, detail } = await judged(ran, contract.module.outputSchema, link.fetch);
+  const { cause, detail: said } = await judged(ran, contract.module.outputSchema, link.fetch);
+  const detail = tellable(said);
   const output = cause === 'completed' ? await link.store(ran.output) : undefined;
   const end: RunEnd = {
     cause,
     measure: ran.measure,
-    ...(detail === '' ? {} : { detail: detail.slice(0, RUN_DETAIL_CHARS_MAX) }),
+    ...(detail === '' ? {} : { detail }),
     ...(output === undefined ? {} : { output: output.digest }),
   };
   await link.end(runId, end);

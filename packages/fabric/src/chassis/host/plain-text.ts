@@ -13,10 +13,13 @@ const DIRECTION_MARKS = /[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
 export const plainText = (text: string): string =>
   text.replace(ESCAPE_SEQUENCES, '').replace(CONTROLS, '').replace(DIRECTION_MARKS, '');
 
-/** One line, no longer than `charsMax`. */
+const HALF_AT_THE_END = /[\ud800-\udbff]$/;
+
+/** One line, no longer than `charsMax`, without half a surrogate pair: no account takes text with one in it. */
 export const plainLine = (text: string, charsMax: number): string => {
-  const line = plainText(text).replace(/\s+/g, ' ').trim();
-  return line.length <= charsMax ? line : `${line.slice(0, charsMax - 1)}…`;
+  const line = plainText(text).replace(/\s+/g, ' ').trim().toWellFormed();
+  if (line.length <= charsMax) return line;
+  return `${line.slice(0, charsMax - 1).replace(HALF_AT_THE_END, '')}…`;
 };
 
 /** Bytes that are probably UTF-8; what is not becomes U+FFFD. At most `bytesMax` of them are looked at. */
