@@ -110,6 +110,14 @@ describe('words of a schema', () => {
     );
   });
 
+  // A throw here would end the run as if no runner had been there, which is nobody's failure.
+  test('a schema that is too deep for the stack fits nothing, and throws nothing', () => {
+    const depth = 6_500;
+    const schema: unknown = JSON.parse(`${'{"items":'.repeat(depth)}{}${'}'.repeat(depth)}`);
+    const value: unknown = JSON.parse(`${'['.repeat(depth)}${']'.repeat(depth)}`);
+    expect(misfit(value, schema)).toContain('is deeper than');
+  });
+
   test('nothing that JSON can say makes it throw', () => {
     // Property: a schema and a result of any shape give a verdict.
     fc.assert(

@@ -10,6 +10,8 @@ import type { Digest } from '@infrafabric/protocol';
 const SCHEMA_BYTES_MAX = 64 * 1024;
 /** Words of a schema that are held against parts of a result: a tenth of a second. */
 const STEPS_MAX = 1_000_000;
+/** Schemas inside of schemas, each of which takes a piece of the stack: no person writes half as many. */
+const DEPTH_MAX = 64;
 
 type Judged = Pick<RunReport, 'cause' | 'detail'>;
 type Fetch = (digest: Digest) => Promise<Uint8Array | undefined>;
@@ -53,12 +55,24 @@ const parsed = (bytes: Uint8Array): { readonly value: unknown } | undefined => {
 /** Where a value does not fit a schema, or undefined where it does. Pure; its time is bounded by `STEPS_MAX`. */
 export const misfit = (value: unknown, schema: unknown): string | undefined => {
   let steps = 0;
+  let depth = 0;
   const spend = (count: number): void => {
     steps += count;
   };
   const look = (part: unknown, by: unknown, at: string): string | undefined => {
     if (by === true) return undefined;
     if (!isRecord(by)) return `${at} may not be there`;
+    if (depth >= DEPTH_MAX) return `the output schema is deeper than ${DEPTH_MAX}`;
+    depth += 1;
+    const flaw = within(part, by, at);
+    depth -= 1;
+    return flaw;
+  };
+  const within = (
+    part: unknown,
+    by: Readonly<Record<string, unknown>>,
+    at: string,
+  ): string | undefined => {
     for (const [word, wanted] of Object.entries(by)) {
       const rule = RULES.get(word);
       if (rule === undefined) return `the output schema says “${word}”, which is not known here`;
