@@ -6,8 +6,21 @@ import type { RunLimits, ServiceContract } from '@infrafabric/protocol';
 export type LoadAnswer = Awaited<ReturnType<Runner['load']>>;
 
 /**
- * What admission said, where it said anything: a host that was busy, or a contract that does not fit, says nothing of the
- * module. The host's own codes begin with “module.”.
+ * Codes of admission that say how a module and a contract, or the limits of one task, do not fit each other. The realm
+ * keeps one verdict for a module: what is said of one contract would stop the module everywhere.
+ */
+const MISFITS: ReadonlySet<string> = new Set([
+  'entrypoint-kind',
+  'entrypoint-missing',
+  'entrypoint-signature',
+  'import-not-granted',
+  'memory-too-large',
+  'start-function',
+]);
+
+/**
+ * What admission said of the module, where it said anything: a host that was busy, or a contract that does not fit, says
+ * nothing of the module. The host's own codes begin with “module.”.
  */
 export const verdictIn = (
   loaded: LoadAnswer,
@@ -16,7 +29,8 @@ export const verdictIn = (
   | { readonly admitted: false; readonly reason: string }
   | undefined => {
   if (loaded.ok) return { admitted: true };
-  if (!('code' in loaded) || loaded.code.startsWith('module.')) return undefined;
+  if (!('code' in loaded) || loaded.code.startsWith('module.') || MISFITS.has(loaded.code))
+    return undefined;
   return { admitted: false, reason: `${loaded.code}: ${loaded.reason}` };
 };
 
