@@ -1,7 +1,7 @@
 /**
  * Builds the example guests, and says their digests: what a contract names is what these commands make, byte for byte.
  *
- *     node --conditions=source examples/guests/build.ts [FOLDER]
+ *     node scripts/bootstrap.mjs examples/guests/build.ts [FOLDER]
  *
  * FOLDER is `examples/guests/built` unless one is named. Needs the checkout's development dependencies.
  */
