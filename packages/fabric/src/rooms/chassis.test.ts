@@ -128,6 +128,24 @@ describe('replies', () => {
     expect(await call('runs.start', { ...held, ...HOST }, 'start')).toEqual(started);
   });
 
+  test('H2: a repeat of a start whose run has ended gives nothing of a contract that has replaced its own', async () => {
+    const { call } = await start();
+    const { held } = await working(call);
+    const started = await call('runs.start', { ...held, ...HOST }, 'start');
+    const [api, web] = CONTRACT.http;
+    const wider = { ...api, origin: 'https://other.test', privateAddress: true };
+    const contract = { ...CONTRACT, version: '2.0.0', http: [wider, web] };
+    await call('contracts.accept', { contract });
+    // While it is open it has what it was started under.
+    expect(await call('runs.start', { ...held, ...HOST }, 'start')).toEqual(started);
+    await call('runs.end', { runId: started['runId'], cause: 'completed', measure: MEASURE });
+    expect(await call('runs.start', { ...held, ...HOST }, 'start')).toMatchObject({
+      runId: started['runId'],
+      http: [],
+      secrets: [],
+    });
+  });
+
   test('a refusal that the log keeps is the same for whoever asks again', async () => {
     const { call, reply } = await start();
     const { held } = await working(call);

@@ -12,7 +12,7 @@ import {
   type ArgsOf,
   type WriteName,
 } from '@infrafabric/core';
-import { grantOfRun, type OutputOf, type ServiceContract } from '@infrafabric/protocol';
+import { grantOfRun, type OutputOf } from '@infrafabric/protocol';
 
 import type { Committed } from '../engine/call.ts';
 import {
@@ -53,13 +53,27 @@ const recorded = (
   changed: boolean,
 ): OutputOf<'modules.record'> => ({ digest, admitted, changed });
 
-/** What the run was granted when it started; of one that has ended since, under the contract that is in force. */
+/**
+ * What the run was granted when it started. Once it has ended its own contract is kept no more: where another is in force
+ * by then a repeat is given no grant of that one (H2).
+ */
 const started = (entry: Committed, { world }: RoomContext): OutputOf<'runs.start'> => {
-  const { runId, swarmId, module, minLevel, limits, http } = eventOf(entry, 'run.started');
-  const contract =
-    findRun(world, runId)?.contract ??
-    outputOf(viewContract(world, { swarmId: trusted(swarmId), module: trusted(module) }));
-  const grant = grantOfRun(contract, { use: trusted([...http]), limits: undefined });
+  const {
+    contract: digest,
+    runId,
+    swarmId,
+    module,
+    minLevel,
+    limits,
+    http,
+  } = eventOf(entry, 'run.started');
+  const own = findRun(world, runId)?.contract;
+  const inForce = outputOf(
+    viewContract(world, { swarmId: trusted(swarmId), module: trusted(module) }),
+  );
+  const use = own !== undefined || inForce.digest === digest ? [...http] : [];
+  const contract = own ?? inForce.contract;
+  const grant = grantOfRun(contract, { use: trusted(use), limits: undefined });
   return {
     runId: trusted(runId),
     contract,
@@ -70,9 +84,9 @@ const started = (entry: Committed, { world }: RoomContext): OutputOf<'runs.start
   };
 };
 
-const outputOf = (known: ReturnType<typeof viewContract>): ServiceContract => {
+const outputOf = (known: ReturnType<typeof viewContract>): OutputOf<'contracts.show'> => {
   if ('kind' in known) throw new Error('defect: a run started without a contract');
-  return known.contract;
+  return known;
 };
 
 const ended = (entry: Committed): OutputOf<'runs.end'> => {
