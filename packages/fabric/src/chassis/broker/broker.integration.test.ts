@@ -912,6 +912,30 @@ describe('case 61: a reply above the limit', () => {
     expect(codeOf(await run.http({ alias: 'sip', url: '/v1/a' }))).toBe('reply.too_large');
   });
 
+  test('in chunks of one byte takes the memory of its bytes, and not of its chunks', async () => {
+    const bytes = 1_000_000;
+    const wire = Buffer.from(`${'1\r\nx\r\n'.repeat(bytes)}0\r\n\r\n`);
+    const server = createTcpServer((socket) => {
+      socket.on('error', () => undefined);
+      socket.once('data', () => {
+        socket.write('HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n');
+        socket.end(wire);
+      });
+    });
+    const port = await portOf(server);
+    const { run } = benchOf({ http: [httpGrant(port)] });
+    const before = process.memoryUsage().heapUsed;
+    let mostBytes = 0;
+    const look = setInterval(() => {
+      mostBytes = Math.max(mostBytes, process.memoryUsage().heapUsed - before);
+    }, 5);
+    const answer = answerOf(await run.http({ alias: 'sip', url: '/v1/a' }));
+    clearInterval(look);
+    expect(answer.text).toHaveLength(bytes);
+    // As many objects were 200 MB.
+    expect(mostBytes).toBeLessThan(100_000_000);
+  });
+
   test('of the largest size passes', async () => {
     const { port } = await upstream(
       text(gzipSync(Buffer.alloc(REPLY_BYTES_MAX, 0x61)), { 'content-encoding': 'gzip' }),

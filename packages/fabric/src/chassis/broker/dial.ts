@@ -20,6 +20,8 @@ import { bareHost } from './request-url.ts';
 
 /** Bytes of a reply's body, as they come and once more when they are decompressed, 8 MiB: the largest output of a run. */
 export const REPLY_BYTES_MAX = 8 * 1024 * 1024;
+/** First size of the memory for a body, bytes; it grows with what has come, never with what was announced. */
+const FIRST_BYTES = 16 * 1024;
 /** Bytes of a reply's headers; Node's default. */
 const REPLY_HEADER_BYTES_MAX = 16_384;
 
@@ -149,15 +151,24 @@ const collect = (
   response: IncomingMessage,
   done: (collected: Buffer | BrokerCode) => void,
 ): void => {
-  const chunks: Buffer[] = [];
+  let held = Buffer.alloc(0);
   let bytes = 0;
   response.on('data', (chunk: Buffer) => {
+    if (bytes + chunk.length > REPLY_BYTES_MAX) {
+      done('reply.too_large');
+      return;
+    }
+    // Copied, not kept: a chunk of one byte is an object of a hundred, and holds the 64 KiB that it came in.
+    if (bytes + chunk.length > held.length) {
+      const grown = Buffer.alloc(Math.max(bytes + chunk.length, held.length * 2, FIRST_BYTES));
+      held.copy(grown, 0, 0, bytes);
+      held = grown;
+    }
+    chunk.copy(held, bytes);
     bytes += chunk.length;
-    if (bytes > REPLY_BYTES_MAX) done('reply.too_large');
-    else chunks.push(chunk);
   });
   response.on('end', () => {
-    done(Buffer.concat(chunks));
+    done(held.subarray(0, bytes));
   });
   response.on('error', () => {
     done('upstream.broken');
