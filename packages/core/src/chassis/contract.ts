@@ -60,10 +60,11 @@ export const decideRecordModule = (
   state: ChassisState,
   command: Command<ArgsOf<'modules.record'>>,
 ): Decision => {
-  const { digest, admitted, reason, admission, engine } = command.args;
+  const { abi, digest, admitted, reason, admission, engine } = command.args;
   const known = state.modules.get(digest);
   if (
     known?.admitted === admitted &&
+    known.abi === abi &&
     known.reason === reason &&
     known.admission === admission &&
     known.engine === engine

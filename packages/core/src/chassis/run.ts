@@ -61,7 +61,8 @@ const whyNot = (
     return reject('contract.entrypoint', detail, { entrypoint, entrypoints: module.entrypoints });
   }
   const verdict = modules.get(wasm);
-  if (verdict?.admitted !== false) return undefined;
+  // What it may import depends on its ABI: a verdict on one says nothing of another.
+  if (verdict?.admitted !== false || verdict.abi !== module.abi) return undefined;
   const { reason = 'nothing was said of why', admission, engine } = verdict;
   return reject(
     'module.refused',

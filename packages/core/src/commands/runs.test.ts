@@ -273,6 +273,17 @@ describe('modules', () => {
     whole(realm);
   });
 
+  test('what does not link as one ABI is refused to contracts of that ABI alone', () => {
+    const realm = begun();
+    realm.run('modules.record', { ...verdict, abi: 'wasi' });
+    expect(start(realm).kind).toBe('accept');
+    end(realm, 'completed');
+    // The same verdict of another ABI is another one.
+    expect(typesOf(realm.run('modules.record', verdict))).toStrictEqual(['module.refused']);
+    expect(rejectionOf(start(realm))).toMatchObject({ code: 'module.refused' });
+    whole(realm);
+  });
+
   test('verdicts that are forgotten are the oldest', () => {
     const realm = begun();
     const digest = (i: number): string => `sha256:${String(i).padStart(64, '0')}`;
