@@ -1,5 +1,10 @@
 /** Calls of a guest, calls of the host by a guest, and what the sandbox takes of a guest's own speed. */
-import { PROGRAMS, wasmOf } from '@infrafabric/testkit';
+import { execFile } from 'node:child_process';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import type { Runner } from '@infrafabric/fabric/chassis';
+import { PROGRAMS, type Program } from '@infrafabric/testkit';
+import { computeOf, turnMs } from './chassis-bare.ts';
 import {
   callModule,
   echoModule,
@@ -17,9 +22,13 @@ const CALLS = { smoke: 200, short: 20_000, full: 100_000 };
 const WARM_CALLS = { smoke: 50, short: 2_000, full: 5_000 };
 const HOST_CALLS = { smoke: 500, short: 20_000, full: 100_000 };
 const TURNS = { smoke: 3, short: 25, full: 100 };
-/** V8 compiles a function anew after this many calls at the latest; counted in turns of some milliseconds. */
-const WARM_TURNS = 12;
-const OVERHEAD_OF = ['sha', 'matmul', 'sort', 'sieve'];
+/** Turns after which V8 has compiled what it runs for good. */
+const WARM_TURNS = 5;
+/** Of a runner's flags, those that change how fast it computes. */
+const FLAGS_OF_SPEED = ['--disable-wasm-trap-handler', '--v8-pool-size=0'];
+/** CPU of a turn, ms: the grain of clocks and the way to a runner and back are no part of it. */
+const TURN_MS = { smoke: 3, short: 25, full: 25 };
+const OVERHEAD_OF = new Set(['sha', 'matmul', 'sort', 'sieve']);
 const US_PER_MS = 1_000;
 
 export const calls = async (size: Size): Promise<Values> => {
@@ -74,41 +83,75 @@ export const hostCalls = async (size: Size): Promise<Values> => {
   return { 'chassis.hostCall.p50Us': median(us), 'chassis.hostCall.p99Us': percentile(us, 0.99) };
 };
 
-/** CPU of a call in a runner ÷ CPU of the same call in this process, turn by turn, so that both see the same machine. */
+interface Turns {
+  readonly times: number;
+  /** Least CPU of a turn, ms: what it takes where nobody disturbs it. */
+  readonly bareMs: number;
+  readonly jailedMs: number;
+}
+
+/** The same calls in a runner and in this process, turn by turn, so that both see the same machine. */
+const turnsOf = async (runner: Runner, program: Program, size: Size): Promise<Turns> => {
+  const turns = sized(size, TURNS);
+  const { text, large: n } = program;
+  const compute = await computeOf(program);
+  const result = Number(compute(n));
+  turnMs(compute, { n, result, times: WARM_TURNS });
+  const onceMs = turnMs(compute, { n, result, times: WARM_TURNS }) / WARM_TURNS;
+  const times = Math.ceil(sized(size, TURN_MS) / Math.max(onceMs, 0.01));
+  const asked = { n, result, times };
+  await loadInto(runner, await programModule(text, asked));
+  const bare = new Float64Array(turns);
+  const jailed = new Float64Array(turns);
+  for (let turn = -WARM_TURNS; turn < turns; turn += 1) {
+    const bareMs = turnMs(compute, asked);
+    const guestAt = threadMsOf(runner.pid);
+    await ran(runner);
+    const jailedMs = threadMsOf(runner.pid) - guestAt;
+    if (turn < 0) continue;
+    bare[turn] = bareMs;
+    jailed[turn] = jailedMs;
+  }
+  return { times, bareMs: Math.min(...bare), jailedMs: Math.min(...jailed) };
+};
+
+/** What V8 takes for the same with a runner's flags and without a jail, by program, ms. */
+const flaggedMs = async (asked: readonly object[]): Promise<Readonly<Record<string, number>>> => {
+  const { stdout } = await promisify(execFile)(process.execPath, [
+    '--conditions=source',
+    '--disable-warning=ExperimentalWarning',
+    ...FLAGS_OF_SPEED,
+    join(import.meta.dirname, 'chassis-bare-process.ts'),
+    JSON.stringify(asked),
+  ]);
+  return JSON.parse(stdout);
+};
+
+const geomean = (ratios: readonly number[]): number =>
+  ratios.reduce((product, ratio) => product * ratio, 1) ** (1 / ratios.length);
+
+/** CPU of calls in a runner ÷ CPU of the same calls here, and in a process with the runner's flags but no jail. */
 export const overhead = async (size: Size): Promise<Values> => {
   const chassis = await openChassis(1);
   const turns = sized(size, TURNS);
-  const figures: Record<string, number> = {};
-  let product = 1;
-  for (const { name, text, large } of PROGRAMS.filter((one) => OVERHEAD_OF.includes(one.name))) {
-    const bytes = await wasmOf(text);
-    const instance = new WebAssembly.Instance(new WebAssembly.Module(Buffer.from(bytes)));
-    const compute = instance.exports['compute'];
-    if (typeof compute !== 'function') throw new Error(`${name} computes nothing`);
-    const result = Number(compute(large));
+  const measured = new Map<string, Turns>();
+  for (const program of PROGRAMS.filter(({ name }) => OVERHEAD_OF.has(name))) {
     const runner = await chassis.runner();
-    await loadInto(runner, await programModule(text, large, result));
-    const bare = new Float64Array(turns);
-    const jailed = new Float64Array(turns);
-    for (let turn = -WARM_TURNS; turn < turns; turn += 1) {
-      const ownAt = process.threadCpuUsage();
-      check(Number(compute(large)) === result, `${name} computes another result`);
-      const own = process.threadCpuUsage(ownAt);
-      const ownMs = (own.user + own.system) / US_PER_MS;
-      const guestAt = threadMsOf(runner.pid);
-      await ran(runner);
-      const guestMs = threadMsOf(runner.pid) - guestAt;
-      if (turn < 0) continue;
-      bare[turn] = ownMs;
-      jailed[turn] = guestMs;
-    }
+    measured.set(program.name, await turnsOf(runner, program, size));
     await runner.destroy();
-    // The least of all turns is what the program takes where nobody disturbs it.
-    const ratio = Math.min(...jailed) / Math.min(...bare);
-    figures[`chassis.cpu.${name}`] = ratio;
-    figures[`chassis.cpu.${name}.bareMs`] = Math.min(...bare);
-    product *= ratio;
   }
   await chassis.close();
-  return { ...figures, 'chassis.cpu.geomean': product ** (1 / OVERHEAD_OF.length) };
+  const flagged = await flaggedMs(
+    [...measured].map(([name, { times }]) => ({ name, times, turns, warm: WARM_TURNS })),
+  );
+  const all = [...measured].map(([name, { bareMs, jailedMs }]) => ({
+    name,
+    ofAll: jailedMs / bareMs,
+    ofJail: jailedMs / (flagged[name] ?? Number.NaN),
+  }));
+  return {
+    ...Object.fromEntries(all.map(({ name, ofAll }) => [`chassis.cpu.${name}`, ofAll])),
+    'chassis.cpu.geomean': geomean(all.map(({ ofAll }) => ofAll)),
+    'chassis.cpu.jail.geomean': geomean(all.map(({ ofJail }) => ofJail)),
+  };
 };

@@ -73,6 +73,12 @@ const rollup = (pid: number, name: string): number => {
   return Number(kib) * KIB;
 };
 
+const statusBytes = (pid: number, name: string): number => {
+  const text = readFileSync(`/proc/${pid}/status`, 'utf8');
+  const [, kib = 'NaN'] = new RegExp(`^${name}:\\s+(\\d+) kB$`, 'm').exec(text) ?? [];
+  return Number(kib) * KIB;
+};
+
 /** A runner that waits, and one whose guest has touched all that it may have. */
 export const memory = async (): Promise<Values> => {
   const chassis = await openChassis(2);
@@ -92,12 +98,14 @@ export const memory = async (): Promise<Values> => {
             (i32.mul (memory.size) (i32.const 65536)))))))`),
     ),
   );
-  const { measure } = await ran(full);
+  await ran(full);
+  // The kernel's own highest mark: the host looks now and then only.
+  const peak = statusBytes(full.pid, 'VmHWM');
   await chassis.close();
   return {
     'chassis.idle.pssMb': pss / 1e6,
     'chassis.idle.rssMb': rss / 1e6,
-    'chassis.full.beyondLimitMb': (measure.peakMemoryBytes - MEMORY_MIB * MIB) / 1e6,
+    'chassis.full.beyondLimitMb': (peak - MEMORY_MIB * MIB) / 1e6,
   };
 };
 

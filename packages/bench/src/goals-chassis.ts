@@ -75,6 +75,13 @@ export const CHASSIS_GOALS: readonly Goal[] = [
     bound: { atMost: 1.05 },
   },
   {
+    id: 'S5',
+    text: 'the same ÷ that of a process with a runner’s flags and no jail',
+    needs: ['chassis.cpu.jail.geomean'],
+    value: self,
+    bound: { atMost: 1.05 },
+  },
+  {
     id: 'S6',
     text: 'from the end of a lease to the end of the process, p99 ms',
     needs: ['chassis.kill.p99Ms'],
