@@ -107,7 +107,8 @@ const NEXT_OF_CODE: Readonly<Record<string, string>> = {
   'isolation.too_low':
     'See what this machine lacks, and the command that adds it: ifab chassis levels',
   'run.not_found': 'See which runs there are: ifab chassis runs',
-  'secret.not_found': 'See which there are: ifab secret list. Set it: ifab secret set REF',
+  'secret.not_found':
+    'In the default store: ifab secret list says which there are, ifab secret set REF adds one.',
   'secret.denied': 'Mend the rights that it names: of the file, or of the token in Vault.',
   'secret.unavailable': 'When its store answers again: ifab secret check REF',
   'secret.invalid': 'References are vault://path#field; values have 1 to 65,536 bytes.',

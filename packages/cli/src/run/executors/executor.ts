@@ -41,7 +41,7 @@ export interface ExecutionContext {
  * `aborted`    the caller said so; nothing is handed in.
  * `unstarted`  the machine could not start it.
  * `ran`        a module in the sandbox, whose end has a cause.
- * `unfit`      this runner must not do it, so nothing was started; another one may.
+ * `unfit`      nothing was started: another runner may do it, or this one once an operator has mended what is named.
  */
 export type Ending =
   | { readonly kind: 'exited'; readonly exitCode: number }

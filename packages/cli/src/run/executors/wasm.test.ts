@@ -263,19 +263,25 @@ test.each([
 });
 
 describe('where nothing can be run', () => {
-  test('a module or an input that the fabric does not hold is said with the command that brings it', async () => {
+  test('a module or an input that the fabric does not hold costs no attempt, and is said with the command that brings it', async () => {
     world.blobs.clear();
     const { ending } = await start();
     expect(ending).toMatchObject({
-      kind: 'unstarted',
+      kind: 'unfit',
       detail: expect.stringContaining('ifab chassis load'),
     });
     world.blobs.set(MODULE, text('module'));
     const { ending: other } = await start({ ...WASM, input: undefined, inputBlob: INPUT });
-    expect(other).toMatchObject({ detail: expect.stringContaining('which is the input') });
+    expect(other).toMatchObject({
+      kind: 'unfit',
+      detail: expect.stringContaining('which is the input'),
+    });
     world.blobs.set(INPUT, new Uint8Array(1024 * 1024 + 1));
     const { ending: large } = await start({ ...WASM, input: undefined, inputBlob: INPUT });
-    expect(large).toMatchObject({ detail: expect.stringContaining('1048576 at most') });
+    expect(large).toMatchObject({
+      kind: 'unstarted',
+      detail: expect.stringContaining('1048576 at most'),
+    });
     expect(world.told).toEqual([]);
   });
 

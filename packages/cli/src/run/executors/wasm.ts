@@ -62,9 +62,10 @@ async function attempt(parts: Attempt): Promise<Execution> {
   const { run, link, runners, context } = parts;
   const bytes = await link.fetch(run.wasm);
   const blob = run.inputBlob === undefined ? undefined : await link.fetch(run.inputBlob);
-  const flaw = flawOf(run, { bytes, blob });
-  if (bytes === undefined || flaw !== undefined)
-    return nothing({ kind: 'unstarted', detail: flaw ?? '' });
+  if (bytes === undefined || (run.inputBlob !== undefined && blob === undefined))
+    return nothing({ kind: 'unfit', detail: absenceOf(run, bytes) });
+  if (blob !== undefined && blob.length > RUN_INPUT_BYTES_MAX)
+    return nothing({ kind: 'unstarted', detail: tooLong(blob) });
   const { level, layers, node, platform, missing } = await runners.attained();
   // Where a policy allows less than the most, whoever watches has to see it.
   if (level < LEVEL_MOST) context.onLine(`the sandbox is at level ${level} of ${LEVEL_MOST}`);
@@ -85,20 +86,14 @@ async function attempt(parts: Attempt): Promise<Execution> {
   }
 }
 
-interface Blobs {
-  readonly bytes: Uint8Array | undefined;
-  readonly blob: Uint8Array | undefined;
-}
+/** What an operator has yet to bring. Until then each further attempt would fail in the same way, so none is spent. */
+const absenceOf = ({ wasm, inputBlob }: WasmRun, bytes: Uint8Array | undefined): string =>
+  bytes === undefined
+    ? `the fabric holds no module ${wasm}; bring it there: ifab chassis load FILE --contract CONTRACT`
+    : `the fabric holds no blob ${inputBlob}, which is the input`;
 
-/** Why there is nothing to run, or nothing to give it. */
-function flawOf({ wasm, inputBlob }: WasmRun, { bytes, blob }: Blobs): string | undefined {
-  if (bytes === undefined)
-    return `the fabric holds no module ${wasm}; bring it there: ifab chassis load FILE --contract CONTRACT`;
-  if (inputBlob === undefined) return undefined;
-  if (blob === undefined) return `the fabric holds no blob ${inputBlob}, which is the input`;
-  if (blob.length <= RUN_INPUT_BYTES_MAX) return undefined;
-  return `the input has ${blob.length} bytes; a run takes ${RUN_INPUT_BYTES_MAX} at most`;
-}
+const tooLong = ({ length }: Uint8Array): string =>
+  `the input has ${length} bytes; a run takes ${RUN_INPUT_BYTES_MAX} at most`;
 
 /** Modules of these kinds take bytes of any sort: a text of the plan reaches them as it is. */
 const TAKES_TEXT: ReadonlySet<ModuleAbi> = new Set(['extism', 'wasi']);
