@@ -21,6 +21,8 @@ export interface Turn {
   take(type: number, payload: Uint8Array): Taken;
   /** A frame that is too long to be read; what its type was, where that came. */
   oversize(type: number | undefined): Ending;
+  /** The runner is being killed, in this very step; `settle` follows once it is gone. */
+  cut?(ending: Ending): void;
   /** The last word on the turn. Without an ending the runner lives on. */
   settle(use: Use, ending: Ending | undefined): void;
 }
@@ -146,6 +148,7 @@ export class Conversation {
     this.#turn = undefined;
     const use = this.#watchdog.end();
     this.#watchdog.close();
+    turn?.cut?.(ending);
     if (turn !== undefined) void this.#process.gone.then(() => turn.settle(use, ending));
   }
 }

@@ -345,6 +345,26 @@ test('the end of the lease kills in the same step', async () => {
   expect(late.cause).toBe('revoked');
 });
 
+test('case 66: the broker is closed in the very step in which the lease ends, before the process is gone', async () => {
+  const closed: string[] = [];
+  const witnessed: Broker = {
+    ...broker,
+    open: (options) => ({ ...broker.open(options), close: (why) => void closed.push(why) }),
+  };
+  const runner = await runnerOf(await openHost({ broker: witnessed }), SPIN);
+  const lease = new AbortController();
+  const secrets = [
+    { alias: 'sip', ref: 'vault://if/sip#token', inject: { header: 'x-key' }, ttlMs: 60_000 },
+  ];
+  const running = runner.run(requestOf({ signal: lease.signal, secrets }));
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  expect(closed).toEqual([]);
+  lease.abort();
+  expect(closed).toEqual(['revoked']);
+  expect(await running).toMatchObject({ cause: 'revoked' });
+  expect(closed).toEqual(['revoked']);
+});
+
 test('a lease that ended before the run never starts it', async () => {
   const runner = await runnerOf(await openHost(), NULL_CALL);
   const report = await runner.run(requestOf({ signal: AbortSignal.abort() }));

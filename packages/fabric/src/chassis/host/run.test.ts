@@ -85,6 +85,24 @@ const result = (status: number, fuel: number, rest = ''): Uint8Array => {
   return bytes;
 };
 
+test('a kill closes the broker at once, before the runner is gone, and nothing opens it again', async () => {
+  const inject = { header: 'x-key' };
+  const secrets = [{ alias: 'sip', ref: 'vault://if/sip#token', inject, ttlMs: 60_000 }];
+  const it = running({ secrets });
+  it.run.cut({ cause: 'revoked', detail: 'the lease ended' });
+  expect(it.closed).toEqual(['revoked']);
+  it.run.settle(USE, { cause: 'revoked', detail: 'the lease ended' });
+  expect(it.closed).toEqual(['revoked']);
+  expect(it.reports).toMatchObject([{ cause: 'revoked', measure: { apiCalls: 3 } }]);
+
+  const other = running();
+  other.host(HOST_FUNCTIONS.http, '{"url":"/v1/a"}');
+  other.run.cut({ cause: 'cpu', detail: 'the limit' });
+  await turned();
+  expect(other.opened).toEqual([]);
+  expect(other.calls).toEqual([]);
+});
+
 test('a request goes to the broker, which is opened for it, and its answer to the guest', async () => {
   const answer = { status: 200, headers: { 'content-type': 'text/plain' }, body: 'eA==' };
   const it = running({}, async () => ({ ok: true, answer }));

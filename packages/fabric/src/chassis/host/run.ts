@@ -97,11 +97,17 @@ export class Run implements Turn {
       : { cause: 'protocol', detail: 'a frame that is too long' };
   }
 
-  settle(use: Use, ending: Ending | undefined): void {
+  /** No credential outlives the lease by the time that a process takes to die. */
+  cut({ cause }: Ending): void {
+    if (this.#isOver) return;
     this.#isOver = true;
+    this.#broker?.close(cause === 'revoked' ? 'revoked' : 'ended');
+  }
+
+  settle(use: Use, ending: Ending | undefined): void {
     const { request, onReport, level } = this.#options;
     const end = ending === undefined ? (this.#result ?? UNTOLD) : { ...UNTOLD, ...ending };
-    this.#broker?.close(end.cause === 'revoked' ? 'revoked' : 'ended');
+    this.cut(end);
     const violation = violationOf(end.cause);
     if (violation !== undefined)
       request.onNote({ kind: 'violation', violation, subject: `run ${violation}` });
@@ -141,8 +147,9 @@ export class Run implements Turn {
           ? () => this.#call(body)
           : undefined;
     if (answer === undefined) return 'violation';
-    // Not from within the pipe's own callback: an answer may read the pipe again.
-    void Promise.resolve().then(answer);
+    // Not from within the pipe's own callback: an answer may read the pipe again. Where the run was killed meanwhile
+    // nothing is asked for it: a broker that opened now would be closed by nobody.
+    void Promise.resolve().then(() => (this.#isOver ? undefined : answer()));
     return 'more';
   }
 
