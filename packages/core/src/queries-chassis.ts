@@ -21,23 +21,13 @@ import { must } from './kernel/decision.ts';
 import type { DomainEvent } from './kernel/events.ts';
 import type { World } from './world.ts';
 
-const PAGE_ROWS_DEFAULT = 100;
-
-const cut = (input: {
-  readonly after?: string | undefined;
-  readonly limit?: number | undefined;
-}) => ({
-  after: input.after,
-  limit: input.limit ?? PAGE_ROWS_DEFAULT,
-});
-
 /** A page goes on after a contract by its swarm and module: `swarm sha256:…`. */
 export const viewContracts = (
   { chassis }: World,
   input: ParsedOf<'contracts.list'>,
 ): OutputOf<'contracts.list'> => {
   const { swarmId, provider } = input;
-  const { rows, next } = page(chassis.contracts, cut(input), {
+  const { rows, next } = page(chassis.contracts, input, {
     id: ([key]) => key,
     row: ([, one]) => contractRow(one),
     keep: ([, { contract }]) =>
@@ -66,7 +56,7 @@ export const viewModules = (
   { chassis }: World,
   input: ParsedOf<'modules.list'>,
 ): OutputOf<'modules.list'> => {
-  const { rows, next } = page(chassis.modules.values(), cut(input), {
+  const { rows, next } = page(chassis.modules.values(), input, {
     id: ({ digest }) => digest,
     row: moduleRow,
     keep: ({ admitted }) => input.admitted === undefined || admitted === input.admitted,
@@ -80,7 +70,7 @@ export const viewRuns = (
   input: ParsedOf<'runs.list'>,
 ): OutputOf<'runs.list'> => {
   const { swarmId, taskId, open } = input;
-  const { rows, next } = page([...chassis.runs.values()].toReversed(), cut(input), {
+  const { rows, next } = page([...chassis.runs.values()].toReversed(), input, {
     id: ({ id }) => id,
     row: runRow,
     keep: (run) =>
@@ -171,7 +161,7 @@ export const viewSlos = (
   input: ParsedOf<'slo.list'>,
   at: number,
 ): OutputOf<'slo.list'> => {
-  const { rows, next } = page(chassis.slos.keys(), cut(input), {
+  const { rows, next } = page(chassis.slos.keys(), input, {
     id: (swarmId) => swarmId,
     row: (swarmId) => ({
       swarmId,

@@ -39,21 +39,11 @@ import type { Conditions } from './kernel/conditions.ts';
 import { must } from './kernel/decision.ts';
 import type { World } from './world.ts';
 
-const PAGE_ROWS_DEFAULT = 100;
-
-const cut = (input: {
-  readonly after?: string | undefined;
-  readonly limit?: number | undefined;
-}) => ({
-  after: input.after,
-  limit: input.limit ?? PAGE_ROWS_DEFAULT,
-});
-
 export const viewSwarms = (
   { governor }: World,
   input: ParsedOf<'swarms.list'>,
 ): OutputOf<'swarms.list'> => {
-  const { rows, next } = page(governor.swarms.values(), cut(input), {
+  const { rows, next } = page(governor.swarms.values(), input, {
     id: (swarm) => swarm.id,
     row: (swarm) => swarmRow(governor, swarm),
     keep: ({ breaker }) => input.breaker === undefined || breaker.state === input.breaker,
@@ -84,7 +74,7 @@ export const viewCapabilities = (
 ): OutputOf<'capabilities.list'> => {
   const own = [...governor.capabilities].map(([id, description]) => ({ id, description }));
   const all = [...BUILT_IN_CAPABILITIES, ...own].toSorted((a, b) => (a.id < b.id ? -1 : 1));
-  const { rows, next } = page(all, cut(input), {
+  const { rows, next } = page(all, input, {
     id: ({ id }) => id,
     row: ({ id, description }) => ({
       // oxlint-disable-next-line typescript/no-unsafe-type-assertion
@@ -105,7 +95,7 @@ export const viewAccounts = (
   input: ParsedOf<'budgets.list'>,
 ): OutputOf<'budgets.list'> => {
   const { kind } = input;
-  const { rows, next } = page(governor.accounts.keys(), cut(input), {
+  const { rows, next } = page(governor.accounts.keys(), input, {
     id: (account) => account,
     row: (account) => accountRow(governor, account),
     keep: (account) => kind === undefined || account === kind || account.startsWith(`${kind}:`),
@@ -148,7 +138,7 @@ export const viewBreakers = (
   { governor }: World,
   input: ParsedOf<'breakers.list'>,
 ): OutputOf<'breakers.list'> => {
-  const { rows, next } = page(governor.swarms.values(), cut(input), {
+  const { rows, next } = page(governor.swarms.values(), input, {
     id: ({ id }) => id,
     row: breakerRow,
     keep: ({ breaker }) => input.state === undefined || breaker.state === input.state,
@@ -206,7 +196,7 @@ export const viewEscalations = (
     ...all.filter(({ acknowledged }) => acknowledged === undefined),
     ...all.filter(({ acknowledged }) => acknowledged !== undefined),
   ];
-  const { rows, next } = page(sorted, cut(input), {
+  const { rows, next } = page(sorted, input, {
     id: ({ id }) => id,
     row: escalationRow,
     keep: ({ acknowledged }) =>

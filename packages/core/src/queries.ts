@@ -13,6 +13,7 @@ import {
   idOf,
   NONE,
   page,
+  PAGE_ROWS_DEFAULT,
   phaseName,
   planDetail,
   planRow,
@@ -145,14 +146,11 @@ const renewals =
   (task) =>
     soft.renewedAt(idOf(world.coordinator, task));
 
-const PAGE_ROWS_DEFAULT = 100;
-
 export const viewPlans = (world: World, input: ParsedOf<'plans.list'>): OutputOf<'plans.list'> => {
-  const { rows, next } = page(
-    world.coordinator.plans,
-    { after: input.after, limit: input.limit ?? PAGE_ROWS_DEFAULT },
-    { id: (plan) => plan.id, row: planRow },
-  );
+  const { rows, next } = page(world.coordinator.plans, input, {
+    id: (plan) => plan.id,
+    row: planRow,
+  });
   return { plans: [...rows], ...(next === undefined ? {} : { next }) };
 };
 
@@ -222,20 +220,16 @@ export const viewSessions = (
   input: ParsedOf<'sessions.list'>,
   soft: Soft,
 ): OutputOf<'sessions.list'> => {
-  const { rows, next } = page(
-    world.coordinator.sessions.values(),
-    { after: input.after, limit: input.limit ?? PAGE_ROWS_DEFAULT },
-    {
-      id: (session) => session.id,
-      row: (session) =>
-        sessionRow(world.coordinator, session, {
-          presence: soft.presence(session.id),
-          at: soft.at,
-        }),
-      keep: (session) =>
-        input.status === undefined || (input.status === 'open') === (session.closed === undefined),
-    },
-  );
+  const { rows, next } = page(world.coordinator.sessions.values(), input, {
+    id: (session) => session.id,
+    row: (session) =>
+      sessionRow(world.coordinator, session, {
+        presence: soft.presence(session.id),
+        at: soft.at,
+      }),
+    keep: (session) =>
+      input.status === undefined || (input.status === 'open') === (session.closed === undefined),
+  });
   return { sessions: [...rows], ...(next === undefined ? {} : { next }) };
 };
 
@@ -243,17 +237,13 @@ export const viewBlockers = (
   world: World,
   input: ParsedOf<'blockers.list'>,
 ): OutputOf<'blockers.list'> => {
-  const { rows, next } = page(
-    world.coordinator.blockers.values(),
-    { after: input.after, limit: input.limit ?? PAGE_ROWS_DEFAULT },
-    {
-      id: (blocker) => blocker.id,
-      row: (blocker) => blockerRow(world.coordinator, blocker),
-      keep: (blocker) =>
-        input.status === undefined ||
-        (input.status === 'open') === (blocker.resolution === undefined),
-    },
-  );
+  const { rows, next } = page(world.coordinator.blockers.values(), input, {
+    id: (blocker) => blocker.id,
+    row: (blocker) => blockerRow(world.coordinator, blocker),
+    keep: (blocker) =>
+      input.status === undefined ||
+      (input.status === 'open') === (blocker.resolution === undefined),
+  });
   return { blockers: [...rows], ...(next === undefined ? {} : { next }) };
 };
 

@@ -13,7 +13,7 @@ export { judge } from './liveness.ts';
 export { decideApprovePhase, decideCheckPhase } from './phase.ts';
 export { decideEditPlan } from './plan-edit.ts';
 export { decideCancelPlan, decidePausePlan, decideResumePlan, decideSubmitPlan } from './plan.ts';
-export { countsOf, page, planDetail, planRow } from './plan.view.ts';
+export { countsOf, page, PAGE_ROWS_DEFAULT, planDetail, planRow } from './plan.view.ts';
 export { coordinatorSections, restoreCoordinator } from './sections.ts';
 export {
   decideCloseSession,

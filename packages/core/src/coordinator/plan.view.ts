@@ -109,10 +109,19 @@ export interface PageOf<Row> {
   readonly next?: string;
 }
 
+/** Rows of a page where nobody says how many. */
+export const PAGE_ROWS_DEFAULT = 100;
+
+/** Where a page begins, and how long it is. */
+interface Cut {
+  readonly after?: string | undefined;
+  readonly limit?: number | undefined;
+}
+
 /** A page of a list: the rows after `after`, and the id to go on from where there are more. */
 export const page = <Item, Row>(
   items: Iterable<Item>,
-  options: { readonly after?: string | undefined; readonly limit: number },
+  { after, limit = PAGE_ROWS_DEFAULT }: Cut,
   show: {
     readonly id: (item: Item) => string;
     readonly row: (item: Item) => Row;
@@ -120,16 +129,16 @@ export const page = <Item, Row>(
   },
 ): PageOf<Row> => {
   const rows: Row[] = [];
-  let skipping = options.after !== undefined;
+  let skipping = after !== undefined;
   let last = '';
   for (const item of items) {
     const id = show.id(item);
     if (skipping) {
-      skipping = id !== options.after;
+      skipping = id !== after;
       continue;
     }
     if (show.keep?.(item) === false) continue;
-    if (rows.length === options.limit) return { rows, next: last };
+    if (rows.length === limit) return { rows, next: last };
     rows.push(show.row(item));
     last = id;
   }
