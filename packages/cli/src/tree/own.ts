@@ -137,7 +137,8 @@ const RUNNING: readonly CommandSpec[] = [
   },
   {
     path: ['run'],
-    summary: 'Run a plan’s commands: sessions, leases, gates, evidence; a second run resumes.',
+    summary:
+      'Run a plan’s commands and modules: sessions, leases, gates, evidence; a second run resumes.',
     args: [argument('PLAN', 'a plan’s file, or a folder with its tables', { completion: FILES })],
     options: [
       option('--sessions', 'count', 'agents at work at a time; default 4'),
