@@ -384,7 +384,8 @@ const canary = async (ground: Ground): Promise<Ending> => {
   if (report.cause !== 'completed' || uses !== 1)
     return escaped(`${report.cause}: ${report.detail}, used ${uses} times`);
   if (!notes.some((note) => note.kind === 'credential')) return escaped('its use was not noted');
-  const told = Buffer.from(JSON.stringify([report, notes, Buffer.from(report.output).toString()]));
+  const texts = [report.output, report.log].map((bytes) => Buffer.from(bytes).toString());
+  const told = Buffer.from(JSON.stringify([report.detail, report.measure, notes, texts]));
   const hits = [...scans.flatMap((scan) => scan.hits), ...hitsIn(told, needles, 'report')];
   if (hits.length > 0)
     return escaped(`${hits.length} copies: ${hits[0]?.form} in ${hits[0]?.where}`);

@@ -4,7 +4,7 @@ import { SwarmId } from '@infrafabric/protocol';
 import { SOON, type Ground, type Module } from './ground.ts';
 import { echoGuest, floodGuest, spinGuest, trapGuest } from './guests.ts';
 import { FabricLog, type Logged, type Member } from './log.ts';
-import { moduleCase } from './module-case.ts';
+import { playModules } from './module-case.ts';
 import { contained, escaped, type ContainmentCase, type Ending } from './words.ts';
 
 /** More than what is enough for a verdict. */
@@ -13,6 +13,50 @@ const PRIOR = 7_000;
 const PROMISED_MS = 200;
 const CALLS = 5;
 const CALL_MS = 40;
+
+/**
+ * What a script may not find: other clocks, other threads, other engines, and whatever stands outside of the engine. The
+ * name SharedArrayBuffer is there; a clock is made of it by a thread that counts, and there is none.
+ */
+const ABSENT = [
+  'performance',
+  'Atomics',
+  'WebAssembly',
+  'Worker',
+  'setTimeout',
+  'setInterval',
+  'process',
+  'require',
+  'fetch',
+  'std',
+  'os',
+];
+
+const CLOCK_SCRIPT = `export const run = (names) => {
+  const from = Date.now();
+  let fine = 0;
+  let turns = 0;
+  for (let now = from; now < from + 20; now = Date.now(), turns += 1) if (now % 1 !== 0) fine += 1;
+  return { fine, turns, found: names.filter((name) => typeof globalThis[name] !== 'undefined') };
+};`;
+
+const clocks = async (ground: Ground): Promise<Ending> => {
+  const modules = await playModules(ground, 95, ['linker'], { completedBy: 'linker' });
+  if (modules.kind === 'escaped' || modules.by !== 'linker') return modules;
+  const runner = await runnerOf(ground, { bytes: Buffer.from(CLOCK_SCRIPT), abi: 'js' });
+  const { report } = await ground.play(runner, {
+    input: JSON.stringify(ABSENT),
+    limits: { cpuMsMax: 5_000 },
+  });
+  if (report.cause !== 'completed') return escaped(`${report.cause}: ${report.detail}`);
+  const { fine, turns, found }: { fine: number; turns: number; found: readonly string[] } =
+    JSON.parse(Buffer.from(report.output).toString());
+  if (fine > 0 || found.length > 0) return escaped(`${fine} fine clocks, ${found.join(', ')}`);
+  return contained(
+    'linker',
+    `whole milliseconds only, of ${turns} looks; no other clock, no thread`,
+  );
+};
 
 /** A runner with the module of a member. */
 const runnerOf = async (ground: Ground, module: Module) => {
@@ -169,7 +213,7 @@ const splitLatency = async (ground: Ground): Promise<Ending> => {
 };
 
 export const TIMING: readonly ContainmentCase<Ground>[] = [
-  moduleCase(95, 'a clock finer than a millisecond', ['linker'], { completedBy: 'linker' }),
+  { number: 95, name: 'a clock finer than a millisecond, threads', by: ['linker'], run: clocks },
   { number: 96, name: 'fast failures for a good latency', by: ['account'], run: farming },
   { number: 97, name: 'another swarm for a clean record', by: ['account'], run: whitewash },
   { number: 98, name: 'success with an empty result', by: ['account'], run: emptyOutput },
