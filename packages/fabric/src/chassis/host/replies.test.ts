@@ -102,3 +102,23 @@ test('a request has text where text belongs, and as many headers as a request ma
   const many = Object.fromEntries(Array.from({ length: 65 }, (_, at) => [`h${at}`, 'x']));
   expect(readHttpCall(json({ url: 'u', headers: many }))).toBeUndefined();
 });
+
+test('case 57: what has more parts than any message is refused before anything is made of it', () => {
+  const half = 4 * 1024 * 1024 - 20;
+  const deep = bytes(`{"ok":true,"exports":${'['.repeat(half)}${']'.repeat(half)}}`);
+  const wide = bytes(`{"ok":true,"exports":[${'0,'.repeat(half)}0]}`);
+  const before = process.memoryUsage().rss;
+  expect(readLoaded(deep)).toBeUndefined();
+  expect(readLoaded(wide)).toBeUndefined();
+  expect(readHttpCall(bytes(`{"url":"u","headers":${'{"a":'.repeat(9_000)}`))).toBeUndefined();
+  // Read as JSON the first alone took 330 MiB.
+  expect(process.memoryUsage().rss - before).toBeLessThan(100 * 1024 * 1024);
+});
+
+test('brackets and commas within a text are text, whatever stands before its quotes', () => {
+  const text = `${'[{,'.repeat(10_000)}\\"\\\\`;
+  expect(readHttpCall(json({ url: text }))).toMatchObject({ url: text });
+  const names = Array.from({ length: 1_000 }, (_, at) => `name,${at}\\`);
+  const verdict = { ok: true, memoryPages: 1, functions: 2, imports: names, exports: names };
+  expect(readVerdict(json(verdict))).toEqual(verdict);
+});
