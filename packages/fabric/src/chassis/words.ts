@@ -132,8 +132,8 @@ export type BrokerReply =
 
 /** The broker's side of one run: opened with its grant, closed when the run or its lease ends. */
 export interface BrokerRun {
-  /** Never rejects. Refusals are delayed by the rate limit too. */
-  http(call: HttpCall): Promise<BrokerReply>;
+  /** Never rejects. Refusals are delayed by the rate limit too; `undefined` is a call that could not be read as one. */
+  http(call: HttpCall | undefined): Promise<BrokerReply>;
   use(): BrokerUse;
   /** Ends every handle and aborts what is under way; a reply that comes later is dropped. */
   close(why: 'ended' | 'revoked'): void;

@@ -68,6 +68,16 @@ describe('case 59: the rate holds for what is refused, too', () => {
     expect(clock.timers).toBe(0);
   });
 
+  test('what is no call at all takes its turn like any other', async () => {
+    const { run, clock } = benchOf();
+    for (let each = 0; each < 10; each += 1)
+      expect(codeOf(await run.http(undefined))).toBe('call.malformed');
+    const eleventh = run.http(undefined);
+    clock.advance(1_000);
+    expect(codeOf(await eleventh)).toBe('rate.exceeded');
+    expect(run.use()).toMatchObject({ apiCalls: 11, networkCalls: 0 });
+  });
+
   test('closing ends the wait', async () => {
     const { run } = benchOf({ limits: { apiCallsPerSecondMax: 0, networkCallsMax: 1 } });
     const reply = run.http(call);

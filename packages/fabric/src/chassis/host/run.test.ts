@@ -126,7 +126,7 @@ test('a request goes to the broker, which is opened for it, and its answer to th
   });
 });
 
-test('a refusal of the broker, and what is no request, are refused in words', async () => {
+test('case 53: what is no request is the broker’s to refuse, which counts and paces it', async () => {
   const it = running();
   it.host(HOST_FUNCTIONS.http, '{"url":"https://a/"}');
   await turned();
@@ -134,9 +134,9 @@ test('a refusal of the broker, and what is no request, are refused in words', as
   await turned();
   expect(it.replies).toEqual([
     { status: 1, json: { code: 'x', message: 'y' } },
-    { status: 1, json: { code: 'request.invalid', message: 'this is no request' } },
+    { status: 1, json: { code: 'x', message: 'y' } },
   ]);
-  expect(it.calls.length).toBe(1);
+  expect(it.calls).toMatchObject([{ url: 'https://a/' }, undefined]);
 });
 
 test('a call that nobody answers, that fails, or whose answer is too large is refused without its reason', async () => {

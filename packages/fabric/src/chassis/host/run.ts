@@ -154,12 +154,8 @@ export class Run implements Turn {
   }
 
   async #http(body: Uint8Array): Promise<void> {
-    const call = readHttpCall(body);
-    if (call === undefined) {
-      this.#refuse('request.invalid', 'this is no request');
-      return;
-    }
-    const reply = await this.#open().http(call);
+    // What is no request goes there too: it is counted, and its refusal comes at the rate of the contract.
+    const reply = await this.#open().http(readHttpCall(body));
     if (reply.ok) this.#reply(REPLY_STATUS.ok, jsonBytes(reply.answer));
     else this.#refuse(reply.code, reply.message);
   }
