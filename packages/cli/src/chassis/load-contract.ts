@@ -1,6 +1,5 @@
 /** A contract from where a command line names it. */
 import { resolve } from 'node:path';
-import type { ServiceContract } from '@infrafabric/protocol';
 import type { Io } from '../io.ts';
 import { CliError, cliError } from '../output/problem.ts';
 import { loadPlanSource } from '../plans/index.ts';
@@ -15,6 +14,8 @@ export interface ReadContractFile {
   readonly name: string;
   readonly read: ReadContract;
 }
+
+export type LoadedContract = Extract<ReadContract, { readonly kind: 'contract' }>;
 
 /** Reads a file, or standard input for `-`, and says what is wrong. Throws where there is nothing to read. */
 export const readContractFile = async (
@@ -43,9 +44,9 @@ const textOf = async (full: string, path: string): Promise<string> => {
 export const loadContract = async (
   io: Pick<Io, 'cwd' | 'readStdin'>,
   path: string,
-): Promise<ServiceContract> => {
+): Promise<LoadedContract> => {
   const { name, read } = await readContractFile(io, path);
-  if (read.kind === 'contract') return read.contract;
+  if (read.kind === 'contract') return read;
   const [first] = read.issues;
   const more = read.issues.length > 1 ? `, and ${read.issues.length - 1} more` : '';
   const place = first?.line === undefined ? '' : `:${first.line}`;

@@ -45,6 +45,14 @@ test('shares are written as decimals and kept as whole ten-thousandths, digit by
   ]);
 });
 
+test('whether a file names the memory of a run is known, the default apart', () => {
+  expect(readContract(text({}))).toMatchObject({ namesMemory: false });
+  expect(readContract(text({ limits: { cpuMsMax: 5 } }))).toMatchObject({ namesMemory: false });
+  expect(readContract(text({ limits: { memoryMibMax: 256 } }))).toMatchObject({
+    namesMemory: true,
+  });
+});
+
 test('YAML is read, too', () => {
   const yaml = `contractVersion: 1\nprovider: acme\nswarmId: s\nversion: 1.0.0\nmodule: {digest: "sha256:${'a'.repeat(64)}", abi: js, entrypoints: [run]}\n`;
   expect(readContract(yaml).kind).toBe('contract');

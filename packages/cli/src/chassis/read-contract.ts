@@ -1,6 +1,6 @@
 /** Service contracts from files: YAML or JSON in, a contract or issues with field, line and mend out. Touches no disk. */
 import { HttpGrant, SecretGrant, ServiceContract } from '@infrafabric/protocol';
-import type { z } from 'zod';
+import { z } from 'zod';
 import { SHARES, withoutFractions } from './contract-shares.ts';
 import type { Finding } from './contract-shares.ts';
 import { didYouMean, ISSUES_MAX, pathText } from '../plans/issues.ts';
@@ -8,7 +8,12 @@ import type { PlanIssue } from '../plans/issues.ts';
 import { parseStructured } from '../plans/readers/structured.ts';
 
 export type ReadContract =
-  | { readonly kind: 'contract'; readonly contract: ServiceContract }
+  | {
+      readonly kind: 'contract';
+      readonly contract: ServiceContract;
+      /** The file says how much memory a run has; else it is what is usual. */
+      readonly namesMemory: boolean;
+    }
   | { readonly kind: 'refused'; readonly issues: readonly PlanIssue[] };
 
 /** What a person writes for a field that is missing or wrong, by its name. */
@@ -39,7 +44,8 @@ export const readContract = (text: string): ReadContract => {
   if (parsed.kind === 'refused') return { kind: 'refused', issues: parsed.issues };
   const { value, flaws } = withoutFractions(parsed.value);
   const read = ServiceContract.safeParse(value);
-  if (read.success && flaws.length === 0) return { kind: 'contract', contract: read.data };
+  if (read.success && flaws.length === 0)
+    return { kind: 'contract', contract: read.data, namesMemory: namesMemory(value) };
   const issues = [...flaws, ...(read.error?.issues ?? []).flatMap(explain)].slice(0, ISSUES_MAX);
   return {
     kind: 'refused',
@@ -51,6 +57,10 @@ export const readContract = (text: string): ReadContract => {
     })),
   };
 };
+
+const WithMemory = z.object({ limits: z.object({ memoryMibMax: z.number() }) });
+
+const namesMemory = (document: unknown): boolean => WithMemory.safeParse(document).success;
 
 const refusedAs = (what: string, mend: string): ReadContract => ({
   kind: 'refused',

@@ -8,9 +8,11 @@ import type { Digest, OutputOf, ServiceContract } from '@infrafabric/protocol';
 import type { Client } from '@infrafabric/sdk';
 import { bytesText } from '../chassis/report-text.ts';
 import { loadContract } from '../chassis/load-contract.ts';
+import type { LoadedContract } from '../chassis/load-contract.ts';
 import { admitted } from '../chassis/local-module.ts';
 import { readModuleFile } from '../chassis/module-file.ts';
 import type { ModuleFile } from '../chassis/module-file.ts';
+import { memoryMibOfModel } from '../chassis/model-memory.ts';
 import { withSandbox } from '../chassis/sandbox.ts';
 import { EXIT_DONE } from '../output/exit.ts';
 import { CliError, cliError } from '../output/problem.ts';
@@ -22,24 +24,26 @@ import { optionOf } from '../tree/command.ts';
 import type { CommandContext, CommandRun } from '../tree/command.ts';
 import { callOperation } from './call.ts';
 
-/** Nothing is sent unless the module is the contract's and passes admission. */
+/** Nothing is stored or accepted unless the module is the contract's and passes admission. */
 export const loadModule: CommandRun = async (context) => {
   const { io, args, flags } = context;
   const path = optionOf(context, 'contract');
   if (path === undefined)
     throw cliError('cli.usage', '--contract is missing', 'Name the file: ifab help chassis load');
-  const contract = forSwarm(context, await loadContract(io, path));
+  const written = await loadContract(io, path);
   const module = await readModuleFile(io.cwd, args[0] ?? '');
-  if (module.digest !== contract.module.digest) {
+  const { digest } = written.contract.module;
+  if (module.digest !== digest) {
     throw cliError(
       'cli.input',
-      `${module.name} is ${module.digest}, and ${path} is for ${contract.module.digest}`,
+      `${module.name} is ${module.digest}, and ${path} is for ${digest}`,
       `Write its digest into the contract: ifab contract check ${path} --module ${module.name}`,
     );
   }
   const blobs = await Promise.all(
     (context.options.get('blob') ?? []).map((name) => readModuleFile(io.cwd, name)),
   );
+  const contract = await forSwarm(context, written);
   const refusal = await withSandbox(context, { blankRunners: 0 }, (host: RunnerHost) =>
     admitted(host, { contract, bytes: module.bytes }),
   );
@@ -64,14 +68,50 @@ export const loadModule: CommandRun = async (context) => {
   });
 };
 
-/** The contract, for the swarm that `--swarm` names instead of its own. */
-const forSwarm = (context: CommandContext, contract: ServiceContract): ServiceContract => {
+/**
+ * The contract, for the swarm that `--swarm` names instead of its own; where its file names no memory, with what the
+ * swarm's model gets. A dry run asks nobody: it keeps the default.
+ */
+const forSwarm = async (
+  context: CommandContext,
+  { contract, namesMemory }: LoadedContract,
+): Promise<ServiceContract> => {
+  const named = { ...contract, swarmId: swarmOf(context, contract) };
+  if (namesMemory) return named;
+  if (context.flags.dryRun) {
+    context.out.note('memory: the default; a load gives what the model of the swarm gets');
+    return named;
+  }
+  const { model } = await withClient(context, ({ client }) =>
+    showSwarm(context, client, named.swarmId),
+  );
+  return { ...named, limits: { ...named.limits, memoryMibMax: memoryMibOfModel(model) } };
+};
+
+const swarmOf = (context: CommandContext, { swarmId }: ServiceContract): SwarmId => {
   const word = optionOf(context, 'swarm');
-  if (word === undefined) return contract;
-  const swarmId = SwarmId.safeParse(word);
-  if (swarmId.success) return { ...contract, swarmId: swarmId.data };
+  if (word === undefined) return swarmId;
+  const named = SwarmId.safeParse(word);
+  if (named.success) return named.data;
   throw cliError('cli.usage', `“${word}” is no swarm`, 'See which there are: ifab swarm list');
 };
+
+const showSwarm = async (
+  context: CommandContext,
+  client: Client,
+  swarmId: SwarmId,
+): Promise<OutputOf<'swarms.show'>> => {
+  const { output } = await callOperation(unkeyed(context), client, 'swarms.show', { swarmId });
+  // The fabric made the output with the schema of this very operation.
+  // eslint-disable-next-line typescript/no-unsafe-type-assertion -- see above
+  return output as OutputOf<'swarms.show'>;
+};
+
+/** `--key` names the acceptance, and no other call of this command. */
+const unkeyed = (context: CommandContext): CommandContext => ({
+  ...context,
+  flags: { ...context.flags, key: undefined },
+});
 
 const refused = ({ name }: ModuleFile, reason: string): CliError =>
   new CliError({
@@ -99,12 +139,7 @@ const record = async (
     admitted: reason === undefined,
     ...(reason === undefined ? {} : { reason }),
   });
-  await callOperation(
-    { ...context, flags: { ...context.flags, key: undefined } },
-    client,
-    'modules.record',
-    verdict,
-  );
+  await callOperation(unkeyed(context), client, 'modules.record', verdict);
 };
 
 const sayPlan = (
@@ -130,12 +165,14 @@ interface Loaded {
 
 const say = ({ out }: CommandContext, { module, contract, changed, blobs }: Loaded): void => {
   const { swarmId, provider, version } = contract;
+  const { memoryMibMax } = contract.limits;
   const value = {
     module: module.digest,
     bytes: module.bytes.length,
     swarmId,
     provider,
     version,
+    memoryMibMax,
     changed,
     blobs: blobs.map(({ name, digest }) => ({ name, digest })),
   };
@@ -144,6 +181,7 @@ const say = ({ out }: CommandContext, { module, contract, changed, blobs }: Load
       ['module', `${module.digest} (${bytesText(module.bytes.length)})`, 'bold'],
       ['contract', `${provider} ${version}, ${changed ? 'accepted' : 'was accepted already'}`],
       ['swarm', swarmId],
+      ['memory', `${memoryMibMax} MiB a run at most`],
       ...blobs.map(({ name, digest }) => [name, digest] as const),
     ]),
   );

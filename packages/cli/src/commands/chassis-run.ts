@@ -94,7 +94,7 @@ const contractOf = async (context: CommandContext, file: ModuleFile): Promise<Se
   const path = optionOf(context, 'contract');
   const minLevel = levelOf(context, 'min-level');
   const isCounted = isSet(context, 'fuel');
-  const named = path === undefined ? undefined : await loadContract(context.io, path);
+  const named = path === undefined ? undefined : (await loadContract(context.io, path)).contract;
   if (named !== undefined && named.module.digest !== file.digest) {
     throw cliError(
       'cli.input',
