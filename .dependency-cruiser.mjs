@@ -130,13 +130,13 @@ export default {
         'These become the one file in the jail: built-ins, each other and the QuickJS loader.',
       severity: 'error',
       from: {
-        path: '^packages/fabric/src/chassis/((runner|admission|fuel)/|frame\\.ts$)',
+        path: '^packages/fabric/src/chassis/((runner|admission|fuel)/|(frame|plain-text)\\.ts$)',
         pathNot: TEST,
       },
       to: {
         path: '.',
         pathNot:
-          '^packages/fabric/src/chassis/((runner|admission|fuel)/|(frame|words)\\.ts$)|node_modules/(quickjs-emscripten-core|@jitl)/|^(node:)?(fs|process|crypto|buffer|util|child_process|dgram|net|worker_threads)$',
+          '^packages/fabric/src/chassis/((runner|admission|fuel)/|(frame|plain-text|words)\\.ts$)|node_modules/(quickjs-emscripten-core|@jitl)/|^(node:)?(fs|process|crypto|buffer|util|child_process|dgram|net|worker_threads)$',
         dependencyTypesNot: ['type-only'],
       },
     },

@@ -1,17 +1,5 @@
-/**
- * What a guest says, made harmless for a terminal, a log and a page: data, never instructions. Escape sequences go whole
- * (ECMA-48: CSI, OSC and the other strings), then every control character, and the marks that turn the direction of text.
- */
-
-const ESCAPE_SEQUENCES =
-  // CSI … final byte · OSC, DCS, SOS, PM, APC … BEL or ST · two-character escapes; 8-bit forms included.
-  /(?:\x1b\[|\x9b)[\x30-\x3f]*[\x20-\x2f]*[\x40-\x7e]?|(?:\x1b[\]PX^_]|[\x9d\x90\x98\x9e\x9f])[^\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c)?|\x1b[\x20-\x2f]*[\x30-\x7e]?/g;
-const CONTROLS = /[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]/g;
-const DIRECTION_MARKS = /[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
-
-/** Tabs and line feeds stay. */
-export const plainText = (text: string): string =>
-  text.replace(ESCAPE_SEQUENCES, '').replace(CONTROLS, '').replace(DIRECTION_MARKS, '');
+/** What a guest says, as the account takes it. */
+import { plainText } from '../plain-text.ts';
 
 const HALF_AT_THE_END = /[\ud800-\udbff]$/;
 

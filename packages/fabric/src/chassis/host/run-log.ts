@@ -1,5 +1,6 @@
 /** What a guest logs in one run: plain text, a line each, within a cap. What is beyond it is dropped and said once. */
-import { plainText, textOf } from './plain-text.ts';
+import { plainText } from '../plain-text.ts';
+import { textOf } from './plain-text.ts';
 
 /** Bytes of the log of a run that are kept. More: a log that nobody reads; less: the end of a story is missing. */
 export const RUN_LOG_BYTES_MAX = 64 * 1024;

@@ -9,10 +9,11 @@ import {
   REPLY_STATUS,
   TO_RUNNER,
 } from '../frame.ts';
+import { plainText } from '../plain-text.ts';
 import type { HttpAnswer, HttpCall, LoadHeader } from '../words.ts';
 import type { Channel } from './channel.ts';
 import { isRecord, parseJson } from './json.ts';
-import { plainText, utf8Prefix } from './text.ts';
+import { utf8Prefix } from './text.ts';
 
 export const LOG_LEVEL = { trace: 0, debug: 1, info: 2, warn: 3, error: 4 } as const;
 

@@ -7,12 +7,13 @@
  */
 import type { QuickJSContext, QuickJSHandle, QuickJSRuntime } from 'quickjs-emscripten-core';
 import { Scope } from 'quickjs-emscripten-core';
+import { plainText } from '../plain-text.ts';
 import { endOfThrown, GuestTrap, LinkRefusal, OUTPUT_BYTES_MAX, OutputOverflow } from './guest.ts';
 import type { Guest, LoadContext, RunEnd } from './guest.ts';
 import { JsHost } from './js-host.ts';
 import { PRELUDE } from './js-prelude.ts';
 import type { QuickJs } from './quickjs-engine.ts';
-import { MESSAGE_BYTES_MAX, plainText } from './text.ts';
+import { MESSAGE_BYTES_MAX } from './text.ts';
 
 /**
  * Bytes of QuickJS's own stack: about 740 calls deep. Each takes a multiple of that of V8's stack (512 KiB), and where

@@ -6,10 +6,10 @@
  *
  * The input's block belongs to the module from then on; the output's is given back with `dealloc` where that exists.
  */
+import { plainText } from '../plain-text.ts';
 import { GuestTrap } from './guest.ts';
 import type { RunEnd } from './guest.ts';
 import { functionOf, memoryOf } from './instance.ts';
-import { plainText } from './text.ts';
 
 const POINTER_BITS = 32n;
 const FAILED_BIT = 1n << 63n;

@@ -3,10 +3,10 @@
  * linked (CHASSIS §7, linking): a name that is not in it has no function here, whatever admission said of the module.
  */
 import { importablesOf } from '../admission/index.ts';
+import { plainText } from '../plain-text.ts';
 import { GuestTrap, LinkRefusal } from './guest.ts';
 import type { LoadContext } from './guest.ts';
 import type { HostFunction, PdkKernel } from './pdk-kernel.ts';
-import { plainText } from './text.ts';
 import { notImplemented } from './wasi.ts';
 import type { Wasi } from './wasi.ts';
 

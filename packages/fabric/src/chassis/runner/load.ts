@@ -1,4 +1,5 @@
 /** From a LOAD frame to a guest: digest, then the way that the ABI needs. */
+import { plainText } from '../plain-text.ts';
 import type { LoadHeader } from '../words.ts';
 import { realAmbient, seededAmbient } from './ambient.ts';
 import { crypto } from './builtins.ts';
@@ -9,7 +10,7 @@ import { openHostLink } from './host-link.ts';
 import { loadJs } from './js-guest.ts';
 import { ENGINE_PAGES_MIN } from './quickjs-engine.ts';
 import type { QuickJs } from './quickjs-engine.ts';
-import { describeThrown, MESSAGE_BYTES_MAX, plainText } from './text.ts';
+import { describeThrown, MESSAGE_BYTES_MAX } from './text.ts';
 import { loadWasm } from './wasm-guest.ts';
 
 export interface LoadRequest {

@@ -7,6 +7,7 @@
  */
 import { FROM_RUNNER, RESULT_STATUS, splitHeader, TO_RUNNER } from '../frame.ts';
 import type { Frame } from '../frame.ts';
+import { plainText } from '../plain-text.ts';
 import type {
   AdmitHeader,
   Loaded,
@@ -22,7 +23,7 @@ import { parseJson } from './json.ts';
 import type { Parsed } from './json.ts';
 import { loadGuest } from './load.ts';
 import type { QuickJs } from './quickjs-engine.ts';
-import { describeThrown, MESSAGE_BYTES_MAX, plainText, utf8Prefix } from './text.ts';
+import { describeThrown, MESSAGE_BYTES_MAX, utf8Prefix } from './text.ts';
 
 /** What the loop calls; the main gives the real ones. */
 export interface RunnerParts {

@@ -4,13 +4,13 @@
  * W1  A fresh instance shares nothing with the one before: memory, globals and variables are new.
  * W2  An instance that trapped is not used again, whatever the contract says: its memory may be half written.
  */
+import { plainText } from '../plain-text.ts';
 import { endOfThrown, GuestExit, GuestTrap, LinkRefusal, OUTPUT_BYTES_MAX } from './guest.ts';
 import type { Guest, LoadContext, RunEnd } from './guest.ts';
 import { functionOf, globalOf, initialize, memoryOf } from './instance.ts';
 import { callJson } from './json-abi.ts';
 import { linkImports } from './links.ts';
 import { PdkKernel } from './pdk-kernel.ts';
-import { plainText } from './text.ts';
 import { Wasi } from './wasi.ts';
 
 interface Compiled {
