@@ -146,3 +146,12 @@ test('what a killed host left behind goes when the next one opens; what others u
   expect(await Promise.all(all.map(isThere))).toEqual([false, true, true, true]);
   await stage.close();
 });
+
+test('a prlimit that was stopped by somebody is a fault, and nobody waits for it', async () => {
+  const prlimit = join(folder, 'prlimit-stopped');
+  await writeFile(prlimit, '#!/bin/sh\nkill -STOP $$\n', { mode: 0o755 });
+  const of = { pid: process.pid, identity: undefined, tools: { ...tools, prlimit } };
+  await expect(setLimits(of, ['--core=0:0'], 300)).rejects.toMatchObject({
+    code: 'runner.unavailable',
+  });
+}, 5_000);

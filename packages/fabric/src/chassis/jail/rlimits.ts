@@ -58,12 +58,17 @@ export interface LimitsOf {
 }
 
 /** Throws a Fault `runner.unavailable` where the kernel or the tool refused. */
-export const setLimits = async (of: LimitsOf, words: readonly string[]): Promise<void> => {
+export const setLimits = async (
+  of: LimitsOf,
+  words: readonly string[],
+  msMax = PRLIMIT_MS_MAX,
+): Promise<void> => {
   const [file, ...args] = commandOf(of, words);
   if (file === undefined)
     throw new Fault('runner.unavailable', { transient: false, detail: 'there is no prlimit' });
   try {
-    await run(file, args, { timeout: PRLIMIT_MS_MAX, env: {} });
+    // It runs as the runner's user: a guest that broke out may stop it, and what is stopped takes no other signal.
+    await run(file, args, { timeout: msMax, killSignal: 'SIGKILL', env: {} });
   } catch (cause) {
     throw new Fault('runner.unavailable', {
       transient: true,
