@@ -1,4 +1,4 @@
-import { chmod, mkdtemp, readFile, readdir, rm, stat } from 'node:fs/promises';
+import { chmod, mkdtemp, readFile, readdir, rename, rm, stat, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
@@ -41,6 +41,15 @@ test('a folder that others may write to is not trusted', async () => {
   await expect((await runnerFiles()).runnerFile()).rejects.toThrow(
     'belongs to another account, or others may write to it',
   );
+});
+
+test('a link in the place of the folder is not followed, wherever it leads now', async () => {
+  const path = await (await runnerFiles()).runnerFile();
+  const real = join(folder, 'elsewhere');
+  await rename(dirname(path), real);
+  await symlink(real, dirname(path));
+  vi.resetModules();
+  await expect((await runnerFiles()).runnerFile()).rejects.toThrow('belongs to another account');
 });
 
 test("the engine's bytes are a WebAssembly module", async () => {

@@ -3,7 +3,17 @@
  * keeps it under the hash of what it was made of.
  */
 import { createHash } from 'node:crypto';
-import { chmod, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import {
+  chmod,
+  lstat,
+  mkdir,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  stat,
+  writeFile,
+} from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { tmpdir, userInfo } from 'node:os';
 import { extname, join } from 'node:path';
@@ -92,7 +102,8 @@ const exists = (path: string): Promise<boolean> =>
 
 /** Whether an account other than ours could have written it. */
 const isOurs = async (path: string): Promise<boolean> => {
-  const { uid, mode } = await stat(path);
+  // The link itself, where it is one: whoever owns it turns it elsewhere after it was looked at.
+  const { uid, mode } = await lstat(path);
   return (uid === userInfo().uid || uid === 0) && (mode & 0o022) === 0;
 };
 
