@@ -49,6 +49,7 @@ describe('set', () => {
       place: 'secrets.age',
       version: '1',
       bytes: 13,
+      fit: 'fits',
     });
     expect(said(check)).not.toContain(CANARY);
   });
@@ -159,6 +160,30 @@ describe('list, remove, rotate-key', () => {
       expect(json(ran.stderr)).toMatchObject({ code: 'secret.denied' });
       expect(ran.stderr).toContain('chmod 600');
     }
+  });
+});
+
+describe('check says what the broker would', () => {
+  test.each<[string, string, string, number, string]>([
+    ['seven bytes', '7-bytes', 'too-short', 1, 'refuses it: it has fewer than 8 bytes'],
+    [
+      'more than 8 KiB',
+      'k'.repeat(8_193),
+      'too-long',
+      1,
+      'refuses it: it has more than 8,192 bytes',
+    ],
+    ['a line break inside', 'line one\nline two', 'no-header', 0, 'a header cannot carry it'],
+    ['a space at its beginning', ` ${CANARY}`, 'no-header', 0, 'a header cannot carry it'],
+    ['a space at its end', `${CANARY} `, 'no-header', 0, 'a header cannot carry it'],
+  ])('of %s', async (_, stdin, fit, code, words) => {
+    await secret(['set', REF, '--exact'], { stdin });
+    const ran = await secret(['check', REF]);
+    expect(ran).toMatchObject({ code, stdout: expect.stringContaining(words) });
+    expect(said(ran)).not.toContain(stdin.trim());
+    const told = await secret(['check', REF, '--json']);
+    expect(told.code).toBe(code);
+    expect(json(told.stdout)).toMatchObject({ ok: code === 0, fit });
   });
 });
 

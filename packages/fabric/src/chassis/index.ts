@@ -1,6 +1,8 @@
 /** The chassis: foreign code in runners, and what they need of their host. */
 export { ADMISSION_VERSION } from './admission/index.ts';
 export { createBroker } from './broker/broker.ts';
+export { fitOfSecret } from './broker/injection.ts';
+export type { SecretFit } from './broker/injection.ts';
 export { openSecretStore } from './secrets.ts';
 export { findTools } from './jail/tools.ts';
 export type { Tools } from './jail/tools.ts';

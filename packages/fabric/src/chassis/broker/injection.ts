@@ -10,6 +10,22 @@ import { isInjectable } from './headers.ts';
 export const SECRET_BYTES_MIN = 8;
 export const SECRET_BYTES_MAX = 8_192;
 
+/** What the broker would make of a secret: `no-header` can still stand in a query, or as a password (RFC 7617). */
+export type SecretFit = 'fits' | 'no-header' | 'too-short' | 'too-long';
+
+/**
+ * A field value (RFC 9110 §5.5) that begins and ends with something to see: readers cut spaces off its ends, and what they
+ * tell of it would not be found by who looks for the secret.
+ */
+const FIELD_VALUE = /^[\x21-\x7e\x80-\xff](?:[\x20-\x7e\x80-\xff]*[\x21-\x7e\x80-\xff])?$/;
+
+/** Whether a request can carry the secret. */
+export const fitOfSecret = (secret: Buffer): SecretFit => {
+  if (secret.length < SECRET_BYTES_MIN) return 'too-short';
+  if (secret.length > SECRET_BYTES_MAX) return 'too-long';
+  return FIELD_VALUE.test(secret.toString('latin1')) ? 'fits' : 'no-header';
+};
+
 export interface Injected {
   readonly header?: readonly [string, string];
   /** With `?` or `&`-separated, as it is sent. */
@@ -31,7 +47,8 @@ export const injected = (
   secret: Buffer,
   query: string,
 ): Injected | undefined => {
-  if (secret.length < SECRET_BYTES_MIN || secret.length > SECRET_BYTES_MAX) return undefined;
+  const fit = fitOfSecret(secret);
+  if (fit === 'too-short' || fit === 'too-long') return undefined;
   if ('query' in inject) return { query: withParameter(query, inject.query, secret) };
   if ('basic' in inject) {
     // RFC 7617 §2.
@@ -40,11 +57,8 @@ export const injected = (
     pair.fill(0);
     return { header: ['authorization', value], query };
   }
-  // A field value (RFC 9110 §5.5) that begins and ends with something to see.
-  const text = secret.toString('latin1');
-  if (!isInjectable(inject.header) || !/^[\x21-\x7e\x80-\xff][\x20-\x7e\x80-\xff]*$/.test(text))
-    return undefined;
-  return { header: [inject.header, `${inject.prefix ?? ''}${text}`], query };
+  if (fit === 'no-header' || !isInjectable(inject.header)) return undefined;
+  return { header: [inject.header, `${inject.prefix ?? ''}${secret.toString('latin1')}`], query };
 };
 
 /** The guest's parameter of the same name goes: which of two a server reads is the server's choice. */
