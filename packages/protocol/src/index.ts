@@ -133,6 +133,7 @@ export { BUNDLED_MODULES, isBundledModule } from './bundled-modules.ts';
 export {
   grantOfRun,
   IsolationLayer,
+  NO_MEASURE,
   NOTE_SUBJECT_CHARS_MAX,
   RunCause,
   RunMeasure,

@@ -57,6 +57,19 @@ export const RunMeasure = z.strictObject({
 });
 export type RunMeasure = z.infer<typeof RunMeasure>;
 
+/** What is measured of a run that never began. */
+export const NO_MEASURE: RunMeasure = {
+  queueMs: 0,
+  wallMs: 0,
+  cpuMs: 0,
+  peakMemoryBytes: 0,
+  apiCalls: 0,
+  networkCalls: 0,
+  sentBytes: 0,
+  receivedBytes: 0,
+  logBytes: 0,
+};
+
 /** What a guest tried or crossed. The run may go on after those that are refused. */
 export const ViolationKind = z.enum([
   'cpu',

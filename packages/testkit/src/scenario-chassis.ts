@@ -1,5 +1,5 @@
 /** Contracts and runs as scenarios write them, in one line each. Modules are named by a hex digit. */
-import type { RunCause, ServiceContract } from '@infrafabric/protocol';
+import { NO_MEASURE, type RunCause, type ServiceContract } from '@infrafabric/protocol';
 
 import { contractFor } from './random-chassis.ts';
 import type { PlainArgs } from './realm-run.ts';
@@ -56,15 +56,9 @@ export const endFrom = (line: Line): PlainArgs<'runs.end'> => {
     // A script that gets it wrong shows it in its transcript.
     cause: cause as RunCause,
     measure: {
+      ...NO_MEASURE,
       queueMs: msIn(line.named.get('queued')) ?? 0,
       wallMs: msOf(behind(line, 'after') ?? '0ms'),
-      cpuMs: 0,
-      peakMemoryBytes: 0,
-      apiCalls: 0,
-      networkCalls: 0,
-      sentBytes: 0,
-      receivedBytes: 0,
-      logBytes: 0,
     },
     ...member('detail', line.because),
   };

@@ -1,4 +1,4 @@
-import { RunCause } from '@infrafabric/protocol';
+import { NO_MEASURE, RunCause } from '@infrafabric/protocol';
 import { describe, expect, test } from 'vitest';
 import { createTerminal } from '../output/terminal.ts';
 import { attemptsText, levelsText } from './levels-text.ts';
@@ -6,7 +6,6 @@ import {
   bytesText,
   exitOfCause,
   measureText,
-  NO_MEASURE,
   noteText,
   paintOfCause,
   reportText,

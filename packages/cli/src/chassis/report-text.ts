@@ -4,19 +4,6 @@ import { EXIT_DONE, EXIT_NO, EXIT_OF_REMEDY } from '../output/exit.ts';
 import { pairs } from '../output/terminal.ts';
 import type { Paint, Terminal } from '../output/terminal.ts';
 
-/** What is measured of a run that never began. */
-export const NO_MEASURE: RunMeasure = {
-  queueMs: 0,
-  wallMs: 0,
-  cpuMs: 0,
-  peakMemoryBytes: 0,
-  apiCalls: 0,
-  networkCalls: 0,
-  sentBytes: 0,
-  receivedBytes: 0,
-  logBytes: 0,
-};
-
 const MEBIBYTE = 1024 * 1024;
 const KIBIBYTE = 1024;
 

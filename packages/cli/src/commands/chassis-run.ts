@@ -6,7 +6,12 @@ import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { RunReport } from '@infrafabric/fabric/chassis';
 import { readConfig } from '@infrafabric/fabric';
-import { grantOfRun, RUN_INPUT_BYTES_MAX, ServiceContract } from '@infrafabric/protocol';
+import {
+  grantOfRun,
+  NO_MEASURE,
+  RUN_INPUT_BYTES_MAX,
+  ServiceContract,
+} from '@infrafabric/protocol';
 import type { RunNote } from '@infrafabric/protocol';
 import { loadContract } from '../chassis/load-contract.ts';
 import { withModule } from '../chassis/local-module.ts';
@@ -14,7 +19,7 @@ import type { LocalModule } from '../chassis/local-module.ts';
 import { guessedAbi, readModule } from '../chassis/module-file.ts';
 import type { ModuleFile } from '../chassis/module-file.ts';
 import { judged } from '../chassis/output-schema.ts';
-import { exitOfCause, NO_MEASURE, reportText } from '../chassis/report-text.ts';
+import { exitOfCause, reportText } from '../chassis/report-text.ts';
 import { withSandbox } from '../chassis/sandbox.ts';
 import { createTerminal } from '../output/terminal.ts';
 import { cliError } from '../output/problem.ts';

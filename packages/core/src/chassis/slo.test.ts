@@ -1,5 +1,5 @@
 /** Windows, percentiles and how a run counts. */
-import { SLO_RUNS_MAX, SLO_RUNS_MIN, ServiceContract } from '@infrafabric/protocol';
+import { NO_MEASURE, SLO_RUNS_MAX, SLO_RUNS_MIN, ServiceContract } from '@infrafabric/protocol';
 import type { RunCause, RunMeasure } from '@infrafabric/protocol';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
@@ -34,15 +34,8 @@ const contract = (guarantees: object = {}, limits: object = {}): ServiceContract
   });
 
 const measure = (said: Partial<RunMeasure> = {}): RunMeasure => ({
-  queueMs: 0,
+  ...NO_MEASURE,
   wallMs: 10,
-  cpuMs: 0,
-  peakMemoryBytes: 0,
-  apiCalls: 0,
-  networkCalls: 0,
-  sentBytes: 0,
-  receivedBytes: 0,
-  logBytes: 0,
   ...said,
 });
 

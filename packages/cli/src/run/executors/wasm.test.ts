@@ -1,9 +1,14 @@
 /** What the executor makes of each answer of host and account; both stand in memory. Real runners: wasm.integration. */
-import { digestFrom, runIdFrom, ServiceContract, TaskSpec } from '@infrafabric/protocol';
+import {
+  digestFrom,
+  NO_MEASURE,
+  runIdFrom,
+  ServiceContract,
+  TaskSpec,
+} from '@infrafabric/protocol';
 import type { RunNote } from '@infrafabric/protocol';
 import type { Runner, RunnerHost, RunReport, RunRequest } from '@infrafabric/fabric/chassis';
 import { beforeEach, describe, expect, test } from 'vitest';
-import { NO_MEASURE } from '../../chassis/report-text.ts';
 import type { ChassisLink, RunEnd } from './chassis-link.ts';
 import { encodeInput, wasmExecutor } from './wasm.ts';
 

@@ -7,11 +7,11 @@
  * W3  What is told of a run was measured here; what the guest said is data (X3 bounds it).
  */
 import type { RunnerHost, RunReport } from '@infrafabric/fabric/chassis';
-import { RUN_DETAIL_CHARS_MAX, RUN_INPUT_BYTES_MAX } from '@infrafabric/protocol';
+import { NO_MEASURE, RUN_DETAIL_CHARS_MAX, RUN_INPUT_BYTES_MAX } from '@infrafabric/protocol';
 import type { ModuleAbi, WasmRun } from '@infrafabric/protocol';
 import { moduleLoadOf, verdictIn } from '../../chassis/module-load.ts';
 import { judged } from '../../chassis/output-schema.ts';
-import { measureText, NO_MEASURE } from '../../chassis/report-text.ts';
+import { measureText } from '../../chassis/report-text.ts';
 import { printable } from '../../plans/index.ts';
 import type { ChassisLink, RunEnd, RunRefusal, StartedRun } from './chassis-link.ts';
 import { nothing } from './executor.ts';

@@ -5,7 +5,7 @@
  * K7  Every run is reported, whatever happened; nothing is thrown at whoever waits for it.
  */
 import { ok as assert } from 'node:assert/strict';
-import { MODULE_BYTES_MAX } from '@infrafabric/protocol';
+import { MODULE_BYTES_MAX, NO_MEASURE } from '@infrafabric/protocol';
 import type { IsolationLayer, IsolationLevel, RunLimits } from '@infrafabric/protocol';
 import { ADMISSION_VERSION } from '../admission/index.ts';
 import { FROM_RUNNER, TO_RUNNER, withHeader } from '../frame.ts';
@@ -272,22 +272,10 @@ export class TenantRunner implements Runner {
       output: new Uint8Array(),
       log: new Uint8Array(),
       level: this.level,
-      measure: { ...NOTHING_USED, queueMs },
+      measure: { ...NO_MEASURE, queueMs },
     };
   }
 }
-
-const NOTHING_USED = {
-  queueMs: 0,
-  wallMs: 0,
-  cpuMs: 0,
-  peakMemoryBytes: 0,
-  apiCalls: 0,
-  networkCalls: 0,
-  sentBytes: 0,
-  receivedBytes: 0,
-  logBytes: 0,
-};
 
 /** Without the layer nobody is asked: only tests leave it out. */
 const NOT_ASKED: Verdict = { ok: true, memoryPages: 0, functions: 0, imports: [], exports: [] };
