@@ -138,6 +138,16 @@ test('there is no timer while nothing is watched', () => {
   expect(bench.looks).toBeLessThanOrEqual(2);
 });
 
+test('a turn of some milliseconds ends with a look: what it grew to is in its report', () => {
+  const bench = new Bench();
+  bench.watchdog.begin({ ...LIMITS, residentBytesMax: 10_000 });
+  bench.watchdog.end();
+  bench.watchdog.begin({ ...LIMITS, residentBytesMax: 10_000 });
+  bench.residentBytes = 5_000;
+  bench.pass(6);
+  expect(bench.watchdog.end().peakBytes).toBe(5_000);
+});
+
 test('turns in quick succession share a timer and a look', () => {
   const bench = busy();
   for (let turn = 0; turn < 40; turn += 1) {

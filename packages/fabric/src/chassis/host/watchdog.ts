@@ -11,6 +11,8 @@ import { openShare, runMs, settle, stillMs, type Share } from './share.ts';
 
 /** Time between two looks, ms. Longer: more overshoot of processor time; shorter: more work for nothing. */
 export const LOOK_MS = 50;
+/** A turn that took this long ends with a look, ms: a look takes a hundredth of it. */
+const LONG_RUN_MS = 4;
 /** A timer is no finer, ms. */
 const LOOK_MS_MIN = 1;
 
@@ -89,8 +91,10 @@ export class Watchdog {
     const watch = this.#watch;
     if (watch === undefined) return { cpuMs: 0, wallMs: 0, peakBytes: this.#peakBytes };
     const nowMs = clock.nowMs();
-    // A look costs four times as much as a call of a small function, so calls in quick succession share one.
-    const toldMs = nowMs - this.#sampledAtMs >= LOOK_MS ? this.#look(nowMs).cpuMs : meter.cpuMs();
+    // A look costs four times as much as a call of a small function, so calls in quick succession share one. A run that
+    // took longer has time for it, and may have grown since the last one.
+    const isDue = nowMs - this.#sampledAtMs >= LOOK_MS || nowMs - watch.startedAtMs >= LONG_RUN_MS;
+    const toldMs = isDue ? this.#look(nowMs).cpuMs : meter.cpuMs();
     const cpuMs = Math.max(toldMs, this.#seenCpuMs);
     this.#watch = undefined;
     if (this.#share !== undefined)
