@@ -28,7 +28,7 @@ import { openPipes, openStreams, type Pipes } from './pipes.ts';
 import { plainLine } from './plain-text.ts';
 import { readReady } from './replies.ts';
 import { RunnerProcess } from './runner-process.ts';
-import { freeSeat, takeSeat } from './seats.ts';
+import { freeSeat, takeSeat, usersAtWork } from './seats.ts';
 
 /** A runner boots in 50 to 150 ms; on a machine that is overwhelmed it takes seconds, ms. */
 const BOOT_MS_MAX = 20_000;
@@ -73,7 +73,7 @@ export interface BootOptions {
 /** Throws a Fault `runner.unavailable`; nothing is left behind then. */
 export const bootRunner = async (options: BootOptions): Promise<Blank> => {
   const { site, memoryMib } = options;
-  const seat = takeSeat();
+  const seat = await seatOf(site);
   const identity = identityOf(site.layers, site.isRoot, seat);
   let process: RunnerProcess | undefined;
   try {
@@ -94,6 +94,20 @@ export const bootRunner = async (options: BootOptions): Promise<Blank> => {
     else await process.kill({ cause: 'unavailable', detail: 'the runner did not come up' });
     throw cause;
   }
+};
+
+/** In namespaces of their own runners see nobody; elsewhere each has a user that no other process has. */
+const seatOf = async ({ layers, isRoot }: Site): Promise<number> => {
+  const userOf = (seat: number): number | undefined => identityOf(layers, isRoot, seat)?.uid;
+  const isOwn = !layers.has('namespaces') && isRoot;
+  const users = isOwn ? await usersAtWork() : new Set<number>();
+  const seat = takeSeat((one) => users.has(userOf(one) ?? -1));
+  if (seat !== undefined) return seat;
+  if (!isOwn) return 0;
+  throw new Fault('runner.unavailable', {
+    transient: true,
+    detail: 'every user that a runner may have is in use',
+  });
 };
 
 const start = async (site: Site, plan: LaunchPlan, onGone: () => void): Promise<RunnerProcess> => {

@@ -1,4 +1,6 @@
+import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
 import { readFileSync, readdirSync, readlinkSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -173,6 +175,21 @@ test('level 2, without namespaces: every attempt is denied, and each runner is a
   const chain = chainOf(one.pid);
   await one.destroy();
   await gone(chain);
+});
+
+test('without namespaces no runner gets a user that a process of another host has', async () => {
+  const host = await openHost({ layersOff: ['namespaces'] });
+  const userOf = ({ pid }: Runner): number => Number.parseInt(field(pid, 'Uid'), 10);
+  const one = userOf(await runnerOf(host, NULL_CALL));
+  // Whose turn it would be next.
+  const next = one === 61_099 ? 60_600 : one + 1;
+  const other = spawn('/bin/sleep', ['30'], { uid: next, gid: next });
+  await once(other, 'spawn');
+  try {
+    expect(userOf(await runnerOf(host, NULL_CALL))).not.toBe(next);
+  } finally {
+    other.kill('SIGKILL');
+  }
 });
 
 test.each<[IsolationLayer]>([['permission'], ['seccomp'], ['rlimits'], ['flags']])(
