@@ -9,6 +9,7 @@ import type { DomainEvent } from '@infrafabric/core';
 import { RESOURCE_POLICY_DEFAULT } from '@infrafabric/protocol';
 
 import type { LogEntry } from '../followers/log-entry.ts';
+import { leasesEndedBy } from './lease-ends.ts';
 
 interface Account {
   limit: number | undefined;
@@ -40,7 +41,7 @@ export class MoneyWatch {
   }
 
   #ended(event: DomainEvent): readonly string[] {
-    return endedBy(event).flatMap((taskId) => {
+    return leasesEndedBy(event).flatMap((taskId) => {
       this.#holders.delete(taskId);
       return this.#reserved.has(taskId)
         ? [`G2: the lease of ${taskId} ended and its money is still set aside`]
@@ -139,25 +140,3 @@ export class MoneyWatch {
     });
   }
 }
-
-/** Tasks whose lease an event ends, if they had one. */
-const endedBy = (event: DomainEvent): readonly string[] => {
-  switch (event.type) {
-    case 'task.completed':
-    case 'task.submitted':
-    case 'task.released':
-    case 'task.failed':
-    case 'task.parked':
-    case 'task.cancelled':
-    case 'lease.expired':
-      return [event.taskId];
-    case 'session.closed':
-      return event.released;
-    case 'plan.cancelled':
-      return event.ended;
-    case 'blocker.raised':
-      return event.released ? [event.taskId] : [];
-    default:
-      return [];
-  }
-};

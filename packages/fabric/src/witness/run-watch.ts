@@ -16,6 +16,7 @@ import {
 
 import type { LogEntry } from '../followers/log-entry.ts';
 import { trusted } from '../rooms/room.ts';
+import { leasesEndedBy } from './lease-ends.ts';
 
 type Of<T extends DomainEvent['type']> = Extract<DomainEvent, { readonly type: T }>;
 
@@ -133,8 +134,9 @@ export class RunWatch {
     const isExpiry =
       event.type === 'lease.expired' ||
       (event.type === 'session.closed' && event.how === 'expired');
+    const ended = leasesEndedBy(event);
     for (const open of this.#open.values())
-      if (endsLeaseOf(event, open.run.taskId)) open.leaseEnd ??= isExpiry ? 'expired' : 'over';
+      if (ended.includes(open.run.taskId)) open.leaseEnd ??= isExpiry ? 'expired' : 'over';
   }
 
   #leasedAgain({ taskId, fence }: Of<'task.leased'>): readonly string[] {
@@ -198,25 +200,4 @@ const reputationOf = (counted: readonly Counted[]): number => {
   }
   const blended = (PRIOR_RUNS * PRIOR + score) / (PRIOR_RUNS + counted.length);
   return Math.max(0, Math.min(ONE, Math.round(blended * ONE) + adjustment));
-};
-
-const endsLeaseOf = (event: DomainEvent, taskId: string): boolean => {
-  switch (event.type) {
-    case 'task.completed':
-    case 'task.submitted':
-    case 'task.released':
-    case 'task.failed':
-    case 'task.parked':
-    case 'task.cancelled':
-    case 'lease.expired':
-      return event.taskId === taskId;
-    case 'session.closed':
-      return event.released.includes(taskId);
-    case 'plan.cancelled':
-      return event.ended.includes(taskId);
-    case 'blocker.raised':
-      return event.released && event.taskId === taskId;
-    default:
-      return false;
-  }
 };
