@@ -146,6 +146,19 @@ describe('replies', () => {
     });
   });
 
+  test('figures that add up to no number are refused, and the run goes on', async () => {
+    const { call, reply } = await start();
+    const { held } = await working(call);
+    const { runId } = await call<{ runId: string }>('runs.start', { ...held, ...HOST });
+    const measure = { ...MEASURE, queueMs: 2 ** 53 - 1, wallMs: 2 ** 53 - 1 };
+    expect(await reply('runs.end', { runId, cause: 'completed', measure })).toMatchObject({
+      code: 'request.invalid',
+    });
+    await call('runs.end', { runId, cause: 'completed', measure: MEASURE });
+    const figures = await call('slo.show', { swarmId: 'red' });
+    expect(figures).toMatchObject({ samples: 1, p50Ms: 25 });
+  });
+
   test('a refusal that the log keeps is the same for whoever asks again', async () => {
     const { call, reply } = await start();
     const { held } = await working(call);
