@@ -1,5 +1,6 @@
 /** What the parts of the chassis say to each other. */
 import type {
+  HostFunction,
   HttpGrant,
   IsolationLayer,
   IsolationLevel,
@@ -17,7 +18,7 @@ export interface LoadHeader {
   readonly sha256: string;
   readonly abi: ModuleAbi;
   readonly entrypoints: readonly string[];
-  readonly hostFunctions: readonly ('log' | 'http' | 'call')[];
+  readonly hostFunctions: readonly HostFunction[];
   readonly reuse: 'run' | 'session';
   readonly memoryPagesMax: number;
   readonly allowStart: boolean;
@@ -187,7 +188,7 @@ export interface ModuleLoad {
   readonly digest: string;
   readonly abi: ModuleAbi;
   readonly entrypoints: readonly string[];
-  readonly hostFunctions: readonly ('log' | 'http' | 'call')[];
+  readonly hostFunctions: readonly HostFunction[];
   readonly reuse: 'run' | 'session';
   readonly allowStart: boolean;
   readonly deterministic: boolean;

@@ -1,4 +1,5 @@
 /** What a module may import: names, signatures, and which function of the contract has to be listed for each. */
+import type { HostFunction } from '@infrafabric/protocol';
 import type { AdmitHeader } from '../words.ts';
 import { quoted, Refusal } from './refusal.ts';
 import { KIND, type ImportSeen } from './shape.ts';
@@ -7,7 +8,7 @@ import { signatureAt } from './types.ts';
 export interface Importable {
   readonly signature: string;
   /** The host function that has to be listed; absent: it reaches nothing outside the runner. */
-  readonly needs?: 'log' | 'http' | 'call';
+  readonly needs?: HostFunction;
 }
 
 export const EXTISM_MODULE = 'extism:host/env';
@@ -20,7 +21,7 @@ type Importables = ReadonlyMap<string, Importable>;
 
 const named = (
   signatures: Readonly<Record<string, string>>,
-  needs?: 'log' | 'http' | 'call',
+  needs?: HostFunction,
 ): readonly (readonly [string, Importable])[] =>
   Object.entries(signatures).map(([name, signature]) => [
     name,

@@ -2,6 +2,7 @@
  * What a guest reaches of the host: each call is a frame, after which the runner waits for the answer and does nothing
  * else. So a guest cannot have two requests under way, whatever it does.
  */
+import type { HostFunction } from '@infrafabric/protocol';
 import {
   FROM_RUNNER,
   HOST_CALL_BYTES_MAX,
@@ -40,7 +41,7 @@ export interface HostLink {
   call(request: Uint8Array): Uint8Array;
   log(level: number, text: string): void;
   /** Whether the contract links that function. */
-  offers(name: 'log' | 'http' | 'call'): boolean;
+  offers(name: HostFunction): boolean;
   /** A run begins: its log is empty. */
   restart(): void;
 }
