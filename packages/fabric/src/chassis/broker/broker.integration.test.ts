@@ -6,7 +6,7 @@ import { createServer as createTcpServer, type Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync } from 'node:zlib';
 import type { HttpGrant, SecretGrant } from '@infrafabric/protocol';
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 
 import { certificateFor } from '../../../test/certificate.ts';
 import { ManualClock } from '../../engine/clock.ts';
@@ -278,6 +278,10 @@ test('TLS: the name is asked for by SNI and Host, and has to be proved', async (
     ).run.http({ alias: 'sip', url: '/' });
   expect(codeOf(await call('sip.test'))).toBe('upstream.untrusted');
   expect(codeOf(await call('other.test', [tls.cert]))).toBe('upstream.untrusted');
+  // What somebody once set for another program of theirs.
+  vi.stubEnv('NODE_TLS_REJECT_UNAUTHORIZED', '0');
+  expect(codeOf(await call('sip.test'))).toBe('upstream.untrusted');
+  vi.unstubAllEnvs();
   expect(seen).toEqual([]);
   expect(codeOf(await call('sip.test', [tls.cert]))).toBe('ok');
   expect(seen[0]).toMatchObject({ sni: 'sip.test', headers: { host: `sip.test:${port}` } });

@@ -50,6 +50,8 @@ export const connect = (
           ...(ca === undefined ? {} : { ca: [...ca] }),
           ALPNProtocols: ['http/1.1'],
           minVersion: 'TLSv1.2',
+          // Said here, because a variable of the environment (NODE_TLS_REJECT_UNAUTHORIZED) decides where nothing is said.
+          rejectUnauthorized: true,
         })
       : connectTcp(where);
     const fail = (code: BrokerCode): void => {
