@@ -34,6 +34,7 @@ export const releasedBy = (
         'a phase that opens and is none',
       ).tasks.forEach(count);
   }
+  if (holds.size === 0) return [];
   return [...holds].flatMap(([other, mine]) =>
     cell(state.tasks.phase, other) === PHASE.waiting && cell(state.tasks.holds, other) === mine
       ? [other]
@@ -59,13 +60,18 @@ export const consequences = (
   task: number,
   how: 'done' | 'cancelled',
   by?: string,
-): CoordinatorEvent[] =>
-  once([
+): readonly CoordinatorEvent[] => {
+  // Blockers and help stand in a task's notes: of most tasks, without those and outside phases, nothing follows.
+  if (cell(state.tasks.planPhase, task) === NONE && !state.notes.has(task)) return NOTHING;
+  return once([
     ...phasesAfter(state, task),
     ...(how === 'done' ? liftedBy(state, task) : []),
     ...mootBlockers(state, task, how).flatMap((event) => [event, ...helpOver(state, event, task)]),
     ...(how === 'done' && by !== undefined ? helped(state, task, by) : []),
   ]);
+};
+
+const NOTHING: readonly CoordinatorEvent[] = [];
 
 /** What waited for a task and belongs to help that is over with it would end twice: the first end counts. */
 const once = (events: CoordinatorEvent[]): CoordinatorEvent[] => {

@@ -107,7 +107,7 @@ export const observeEvent = (state: GovernorState, event: DomainEvent, entry: En
       closeAccount(state, `session:${event.sessionId}`);
       break;
     case 'task.completed':
-      closeAccount(state, `task:${event.taskId}`);
+      closeTask(state, event.taskId);
       foldResultOf(state, event.sessionId, entry.at, true);
       break;
     case 'task.failed':
@@ -115,7 +115,7 @@ export const observeEvent = (state: GovernorState, event: DomainEvent, entry: En
       foldResultOf(state, event.sessionId, entry.at, false);
       break;
     case 'task.accepted':
-      closeAccount(state, `task:${event.taskId}`);
+      closeTask(state, event.taskId);
       foldResultOf(state, event.author, entry.at, true);
       break;
     case 'task.rejected':
@@ -126,13 +126,18 @@ export const observeEvent = (state: GovernorState, event: DomainEvent, entry: En
         foldProgress(state, event.sessionId);
       break;
     case 'task.cancelled':
-      closeAccount(state, `task:${event.taskId}`);
+      closeTask(state, event.taskId);
       break;
     case 'plan.cancelled':
       closeTasksOf(state, event.planId);
       break;
     default:
   }
+};
+
+/** Most realms have no account but the root's: its name need not be made to find that there is none. */
+const closeTask = (state: GovernorState, taskId: string): void => {
+  if (state.accounts.size > 1) closeAccount(state, `task:${taskId}`);
 };
 
 const closeTasksOf = (state: GovernorState, planId: string): void => {
