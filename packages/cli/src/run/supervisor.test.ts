@@ -99,7 +99,7 @@ test.each([
   [
     'active',
     { ready: 2 },
-    ['ready, and not for this runner: 2; agents can do them, --simulate plays them'],
+    ['ready, and not for this runner: 2; agents can do what names no command, --simulate plays it'],
   ],
   ['done', { done: 1 }, []],
 ])('S2: a plan that is %s with %j is over, and says what is left', async (status, counts, left) => {

@@ -232,7 +232,7 @@ function leftOf({ counts, status }: PlanView, stops: readonly string[]): readonl
   if (counts.submitted > 0) left.push(`waiting for a verdict: ${counts.submitted}`);
   if (counts.ready > 0 && status === 'active') {
     left.push(
-      `ready, and not for this runner: ${counts.ready}; agents can do them, --simulate plays them`,
+      `ready, and not for this runner: ${counts.ready}; agents can do what names no command, --simulate plays it`,
     );
   }
   if (counts.waiting > 0) left.push(`waiting for others: ${counts.waiting}`);
