@@ -55,7 +55,11 @@ export const vaultClient = (address: VaultAddress): VaultClient => {
   const options = { keepAlive: true, maxSockets: SOCKETS_MAX };
   const agent =
     url.protocol === 'https:'
-      ? new HttpsAgent({ ...options, ...(ca === undefined ? {} : { ca }) })
+      ? new HttpsAgent({
+          ...options,
+          rejectUnauthorized: true,
+          ...(ca === undefined ? {} : { ca }),
+        })
       : new HttpAgent(options);
   return {
     send: async (request, signal) => {

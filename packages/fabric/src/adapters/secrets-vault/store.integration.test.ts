@@ -11,7 +11,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import nodeVault from 'node-vault';
-import { afterAll, describe, expect, onTestFinished, test } from 'vitest';
+import { afterAll, describe, expect, onTestFinished, test, vi } from 'vitest';
 
 import type { SecretRef, SecretStore } from '../../ports/secret-store.ts';
 import { vaultSecrets, type VaultOptions } from './store.ts';
@@ -524,6 +524,9 @@ describe('TLS', () => {
     expect(server.seen).toHaveLength(1);
     const other = makeCertificate('vault.example.org');
     const elsewhere = await serve({ tls: other });
+    // What somebody once set for another program of theirs: no reason to give a token to whoever answers.
+    vi.stubEnv('NODE_TLS_REJECT_UNAUTHORIZED', '0');
+    onTestFinished(() => void vi.unstubAllEnvs());
     const cause = await faultOf(byToken(elsewhere, 'hvs.x', { ca: Buffer.from(other.cert) }));
     expect(cause).toMatchObject({
       code: 'secret.unavailable',
