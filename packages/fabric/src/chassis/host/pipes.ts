@@ -33,16 +33,29 @@ export interface PipeListener {
 /** Opens both ends of both directions and removes the names. */
 export const openPipes = (pair: FifoPair, listener: PipeListener): Pipes => {
   const { O_RDONLY, O_WRONLY, O_NONBLOCK } = constants;
-  // An end that does not block opens alone; with it there, the other end opens at once, blocking or not.
-  const firstReader = openSync(pair.toRunner, O_RDONLY | O_NONBLOCK);
-  const writer = openSync(pair.toRunner, O_WRONLY | O_NONBLOCK);
-  const childIn = openSync(pair.toRunner, O_RDONLY);
-  closeSync(firstReader);
-  const reader = openSync(pair.fromRunner, O_RDONLY | O_NONBLOCK);
-  const childOut = openSync(pair.fromRunner, O_WRONLY);
-  unlinkSync(pair.toRunner);
-  unlinkSync(pair.fromRunner);
-  return new HostPipes({ childIn, childOut, reader, writer, listener });
+  const opened: number[] = [];
+  const open = (path: string, how: number): number => {
+    const descriptor = openSync(path, how);
+    opened.push(descriptor);
+    return descriptor;
+  };
+  try {
+    // An end that does not block opens alone; with it there, the other end opens at once, blocking or not.
+    const firstReader = open(pair.toRunner, O_RDONLY | O_NONBLOCK);
+    const writer = open(pair.toRunner, O_WRONLY | O_NONBLOCK);
+    const childIn = open(pair.toRunner, O_RDONLY);
+    const reader = open(pair.fromRunner, O_RDONLY | O_NONBLOCK);
+    const childOut = open(pair.fromRunner, O_WRONLY);
+    unlinkSync(pair.toRunner);
+    unlinkSync(pair.fromRunner);
+    const pipes = new HostPipes({ childIn, childOut, reader, writer, listener });
+    closeSync(firstReader);
+    return pipes;
+  } catch (cause) {
+    // Where descriptors run out, the few that were had are what everybody else waits for.
+    for (const descriptor of opened) closeSync(descriptor);
+    throw cause;
+  }
 };
 
 interface Ends {
