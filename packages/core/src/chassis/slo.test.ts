@@ -51,6 +51,12 @@ const counted = (
   });
 };
 
+test('times that add up to no safe integer count as the largest', () => {
+  const most = Number.MAX_SAFE_INTEGER;
+  for (const cause of ['completed', 'failed'] as const)
+    expect(counted(cause, { queueMs: most, wallMs: most }).latencyMs).toBe(most);
+});
+
 const sample = (at: number, said: Partial<Sample> = {}): Sample => ({
   at,
   ok: true,

@@ -48,7 +48,9 @@ export const sampleOf = (
   { cause, measure }: { readonly cause: RunCause; readonly measure: RunMeasure | undefined },
 ): RunSample => {
   const ok = cause === 'completed';
-  const tookMs = measure === undefined ? 0 : measure.queueMs + measure.wallMs;
+  // Each is a safe integer, and what readers are promised is one, too.
+  const tookMs =
+    measure === undefined ? 0 : Math.min(Number.MAX_SAFE_INTEGER, measure.queueMs + measure.wallMs);
   const latencyMs = ok ? tookMs : Math.max(limits.wallMsMax, tookMs);
   const missed = !ok || latencyMs > objectiveOf(guarantees);
   return {

@@ -164,7 +164,8 @@ const countedOf = (
   const isNobodys = cause === 'revoked' && leaseEnd !== 'expired';
   if (cause === 'unavailable' || isNobodys) return undefined;
   const ok = cause === 'completed' && measure !== undefined;
-  const tookMs = measure === undefined ? 0 : measure.queueMs + measure.wallMs;
+  const tookMs =
+    measure === undefined ? 0 : Math.min(measure.queueMs + measure.wallMs, Number.MAX_SAFE_INTEGER);
   const latencyMs = ok ? tookMs : Math.max(tookMs, limits.wallMsMax);
   const missed = !ok || latencyMs > promisedMs(contract);
   const { missPenaltyPermyriad, successGainPermyriad } = contract.reputation;
