@@ -41,7 +41,9 @@ const grantFaults = ({
   const isWide =
     limits.cpuMsMax > most.cpuMsMax ||
     limits.wallMsMax > most.wallMsMax ||
+    limits.cpuPercentMax > most.cpuPercentMax ||
     limits.memoryMibMax > most.memoryMibMax ||
+    limits.apiCallsPerSecondMax > most.apiCallsPerSecondMax ||
     limits.networkCallsMax > most.networkCallsMax;
   if (isWide) faults.push(`H2: ${id} has limits wider than its contract`);
   const granted = new Set(named.http.map(({ alias }) => alias));

@@ -146,6 +146,15 @@ const broken = (...entries: readonly (DomainEvent | readonly DomainEvent[])[]): 
   });
 };
 
+test.each([
+  ['a larger share of a core', { limits: { ...contract.limits, cpuPercentMax: 26 } }, 'limits'],
+  ['more calls a second', { limits: { ...contract.limits, apiCallsPerSecondMax: 11 } }, 'limits'],
+  ['a host that the contract does not grant', { http: ['api'] }, 'was given'],
+  ['a secret that the contract does not grant', { secrets: ['api'] }, 'was given'],
+] as const)('H2: a run with %s is found', (_, said, what) => {
+  expect(broken(accepted, leased(1), started(said))).toEqual([expect.stringContaining(what)]);
+});
+
 test('a run as it should be breaks nothing', () => {
   expect(broken(accepted, leased(1), started(), ended(), reputation(7_111))).toEqual([]);
 });

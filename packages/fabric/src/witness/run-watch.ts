@@ -84,13 +84,10 @@ export class RunWatch {
     if (contract === undefined) return [`H2: ${runId} runs without a contract`];
     const faults: string[] = [];
     if (this.#open.has(runId) || this.#ended.has(runId)) faults.push(`H1: ${runId} starts twice`);
-    const { cpuMsMax, wallMsMax, memoryMibMax, networkCallsMax } = contract.limits;
-    const isWide =
-      limits.cpuMsMax > cpuMsMax ||
-      limits.wallMsMax > wallMsMax ||
-      limits.memoryMibMax > memoryMibMax ||
-      limits.networkCallsMax > networkCallsMax;
-    if (isWide) faults.push(`H2: ${runId} has limits wider than its contract`);
+    if (isWider(limits, contract.limits))
+      faults.push(`H2: ${runId} has limits wider than its contract`);
+    if (!isGranted(run.http, contract.http) || !isGranted(run.secrets, contract.secrets))
+      faults.push(`H2: ${runId} was given what its contract does not grant`);
     if (level < minLevel) faults.push(`H2: ${runId} runs at level ${level} of ${minLevel}`);
     this.#open.set(runId, { run, contract });
     return faults;
@@ -147,6 +144,19 @@ export class RunWatch {
     );
   }
 }
+
+const isWider = (limits: RunLimits, most: RunLimits): boolean =>
+  limits.cpuMsMax > most.cpuMsMax ||
+  limits.wallMsMax > most.wallMsMax ||
+  limits.cpuPercentMax > most.cpuPercentMax ||
+  limits.memoryMibMax > most.memoryMibMax ||
+  limits.apiCallsPerSecondMax > most.apiCallsPerSecondMax ||
+  limits.networkCallsMax > most.networkCallsMax;
+
+const isGranted = (
+  given: readonly string[],
+  granted: readonly { readonly alias: string }[],
+): boolean => given.every((alias) => granted.some((one) => one.alias === alias));
 
 const keyOf = ({
   swarmId,
