@@ -19,7 +19,7 @@ export const decideAccept = (
   const known = state.contracts.get(contractKey(swarmId, module.digest));
   if (known?.digest === digest) return UNCHANGED;
   if (known === undefined && state.contracts.size >= CONTRACTS_MAX) {
-    const detail = `${state.contracts.size} contracts are in force, as many as may be.`;
+    const detail = `${state.contracts.size} contracts are in force, as many as may be. One of a swarm and module that have one replaces it: ifab contract list.`;
     return reject('contract.too_many', detail, { contracts: state.contracts.size });
   }
   const accepted: ChassisEvent = {

@@ -66,7 +66,7 @@ const whyNot = (
   const { reason = 'nothing was said of why', admission, engine } = verdict;
   return reject(
     'module.refused',
-    `${wasm} was refused by admission ${admission} (V8 ${engine}): ${reason}.`,
+    `${wasm} was refused by admission ${admission} (V8 ${engine}): ${reason}. Another version judges it anew: ifab chassis load FILE --contract CONTRACT.`,
     { module: wasm, admission, engine },
   );
 };

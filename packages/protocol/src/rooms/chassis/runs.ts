@@ -115,7 +115,7 @@ export const runOperations = [
       runId: RunId,
       cause: RunCause,
       missed: z.boolean(),
-      /** Of the provider after it, in ten-thousandths; absent where the run counts for no figure. */
+      /** Of the provider after it, in ten-thousandths; absent where the run did not change it. */
       reputationPermyriad: Count.optional(),
     }),
     errors: ['run.not_found', 'run.ended'],
