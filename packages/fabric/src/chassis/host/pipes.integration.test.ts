@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { openPipes } from './pipes.ts';
 
+// Named pipes, and the folder that shows what is open, are Linux's.
 test.skipIf(process.platform !== 'linux')(
   'pipes of which one cannot be opened leave no descriptor behind',
   async () => {

@@ -17,6 +17,7 @@ test('no seat is given twice, none that is in use elsewhere, and none at all whe
   for (let seat = 0; seat < OWN_USERS; seat += 1) freeSeat(seat);
 });
 
+// Root alone starts a process of another user, and /proc tells of it.
 test.skipIf(process.platform !== 'linux' || process.getuid?.() !== 0)(
   'a user of another process is at work',
   async () => {
