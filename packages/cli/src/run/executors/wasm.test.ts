@@ -212,8 +212,8 @@ test.each([
     expect(told?.cause).toBe(cause);
     expect(told?.detail?.isWellFormed()).toBe(true);
     expect(told?.detail?.length).toBeLessThanOrEqual(500);
-    for (const text of [told?.detail, ending.kind === 'ran' ? ending.detail : ''])
-      expect(text).not.toMatch(/[\x00-\x1f]/);
+    for (const said of [told?.detail, ending.kind === 'ran' ? ending.detail : ''])
+      expect(said).not.toMatch(/[\x00-\x1f]/);
   },
 );
 
