@@ -10,7 +10,7 @@ import { hasSeccompTable } from '../jail/seccomp.ts';
 import type { Tools } from '../jail/tools.ts';
 import type { Attained } from '../words.ts';
 import type { Site } from './boot.ts';
-import type { MonotonicClock } from './clock.ts';
+import type { MonotonicClock } from './watch/clock.ts';
 import { missingOf } from './levels.ts';
 import { plainLine } from './plain-text.ts';
 import { probeSite, type ProbeReport } from './probe.ts';

@@ -22,9 +22,9 @@ import {
 import type { Stage } from '../jail/stage.ts';
 import type { Tools } from '../jail/tools.ts';
 import type { Ready } from '../words.ts';
-import type { Fifos } from './fifos.ts';
-import { FrameReader } from './frame-reader.ts';
-import { openPipes, openStreams, type Pipes } from './pipes.ts';
+import type { Fifos } from './pipe/fifos.ts';
+import { FrameReader } from './pipe/frame-reader.ts';
+import { openPipes, openStreams, type Pipes } from './pipe/pipes.ts';
 import { plainLine } from './plain-text.ts';
 import { readReady } from './replies.ts';
 import { RunnerProcess } from './runner-process.ts';

@@ -5,10 +5,10 @@
  * F2  A frame that nobody asked for ends the runner. So do bytes behind the answer that ends a turn.
  * K5  What ended a runner first is what is told of it, however much follows.
  */
-import type { MonotonicClock } from './clock.ts';
+import type { MonotonicClock } from './watch/clock.ts';
 import type { Ending, RunnerProcess } from './runner-process.ts';
-import { spin } from './spin.ts';
-import { Watchdog, type Crossed, type Use, type WatchLimits } from './watchdog.ts';
+import { spin } from './pipe/spin.ts';
+import { Watchdog, type Crossed, type Use, type WatchLimits } from './watch/watchdog.ts';
 
 /** A turn that was shorter is worth waiting for without the event loop, ms. */
 const QUICK_MS_MAX = 0.2;

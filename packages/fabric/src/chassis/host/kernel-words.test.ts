@@ -1,8 +1,15 @@
 /** What Linux writes of a process, as it was written on a machine, and what is read from it. */
 import { expect, test } from 'vitest';
-import { causeOfExit } from './exit-cause.ts';
+import { causeOfExit } from './watch/exit-cause.ts';
 import { isLocked, readStatus } from './kernel-view.ts';
-import { mainThreadMs, noMeter, openMeter, allThreadsMs, stateOf, statusBytes } from './meter.ts';
+import {
+  mainThreadMs,
+  noMeter,
+  openMeter,
+  allThreadsMs,
+  stateOf,
+  statusBytes,
+} from './watch/meter.ts';
 
 const STATUS = `Name:	node
 Umask:	0022

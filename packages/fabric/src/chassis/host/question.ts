@@ -2,7 +2,7 @@
 import { encodeFrame, type FROM_RUNNER, type TO_RUNNER } from '../frame.ts';
 import type { Conversation } from './conversation.ts';
 import type { Ending } from './runner-process.ts';
-import type { WatchLimits } from './watchdog.ts';
+import type { WatchLimits } from './watch/watchdog.ts';
 
 export interface Question<T> {
   readonly type: (typeof TO_RUNNER)[keyof typeof TO_RUNNER];

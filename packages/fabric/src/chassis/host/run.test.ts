@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { FROM_RUNNER, HOST_CALL_BYTES_MAX, HOST_FUNCTIONS, TO_RUNNER } from '../frame.ts';
 import type { BrokerReply, BrokerRunOptions, RunNote, RunReport, RunRequest } from '../words.ts';
 import { callFrame, Run } from './run.ts';
-import type { Use } from './watchdog.ts';
+import type { Use } from './watch/watchdog.ts';
 
 const USE: Use = { cpuMs: 1.6, wallMs: 2.4, peakBytes: 7 };
 const LIMITS = {

@@ -19,7 +19,7 @@ import { plainLine, textOf } from './plain-text.ts';
 import { readHttpCall } from './replies.ts';
 import { RunLog } from './run-log.ts';
 import type { Ending } from './runner-process.ts';
-import type { Use } from './watchdog.ts';
+import type { Use } from './watch/watchdog.ts';
 
 /** Characters of a guest's message that a report keeps. */
 const DETAIL_CHARS_MAX = 1_000;

@@ -6,11 +6,11 @@
  */
 import type { ChildProcess } from 'node:child_process';
 import type { Ready } from '../words.ts';
-import { causeOfExit } from './exit-cause.ts';
+import { causeOfExit } from './watch/exit-cause.ts';
 import type { RunCause } from '@infrafabric/protocol';
-import type { FrameReader } from './frame-reader.ts';
-import { noMeter, openMeter, type Meter } from './meter.ts';
-import type { Pipes } from './pipes.ts';
+import type { FrameReader } from './pipe/frame-reader.ts';
+import { noMeter, openMeter, type Meter } from './watch/meter.ts';
+import type { Pipes } from './pipe/pipes.ts';
 
 /** Bytes of standard error that are kept: V8's last words and a stack. */
 const STDERR_BYTES_MAX = 8 * 1024;

@@ -20,16 +20,16 @@ import type {
   Verdict,
 } from '../words.ts';
 import type { Blank } from './boot.ts';
-import type { MonotonicClock } from './clock.ts';
+import type { MonotonicClock } from './watch/clock.ts';
 import { Conversation } from './conversation.ts';
-import { cpuBackstop } from './cpu-backstop.ts';
+import { cpuBackstop } from './watch/cpu-backstop.ts';
 import { admitHeader, loadHeader, sha256Of, verdictKey } from './module-load.ts';
 import { ask, type Question } from './question.ts';
 import { readLoaded, readVerdict } from './replies.ts';
 import { callFrame, Run } from './run.ts';
 import type { Ending } from './runner-process.ts';
 import type { Verdicts } from './verdicts.ts';
-import type { WatchLimits } from './watchdog.ts';
+import type { WatchLimits } from './watch/watchdog.ts';
 
 const MIB = 1024 * 1024;
 /**

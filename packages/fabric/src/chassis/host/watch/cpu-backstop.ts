@@ -2,7 +2,7 @@
  * The kernel's limit of processor time, which fires when the watchdog cannot: this process hangs, or is gone. It has a
  * grain of a second and counts the life of the process, so it follows the life, a run's budget ahead.
  */
-import type { CpuSeconds } from '../jail/rlimits.ts';
+import type { CpuSeconds } from '../../jail/rlimits.ts';
 
 const MS_PER_S = 1_000;
 /** What the kernel lets through beyond the watchdog's limit, s: the watchdog comes first. */

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { encodeFrame, FROM_RUNNER_BYTES_MAX } from '../frame.ts';
+import { encodeFrame, FROM_RUNNER_BYTES_MAX } from '../../frame.ts';
 import { FrameReader } from './frame-reader.ts';
 
 interface Heard {

@@ -5,7 +5,7 @@
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { Fault } from '../../fault.ts';
+import { Fault } from '../../../fault.ts';
 
 /** Paths of the two directions, as yet unopened. */
 export interface FifoPair {

@@ -1,5 +1,5 @@
 /** Frames out of the bytes of a runner, which may come in any pieces and mean any harm. */
-import { FRAME_HEAD_BYTES, FROM_RUNNER_BYTES_MAX } from '../frame.ts';
+import { FRAME_HEAD_BYTES, FROM_RUNNER_BYTES_MAX } from '../../frame.ts';
 
 /** First size of the memory for a frame in pieces, bytes; it grows with what has come, never with what was announced. */
 const PIECES_BYTES = 64 * 1024;
