@@ -103,7 +103,9 @@ test('X2: when the task is taken away the runner dies in the same step, and the 
 
 test('a session that is revoked while its module runs: the runner dies, and what was measured is told all the same', async () => {
   await fixture.load('sip', { limits: { cpuMsMax: 60_000, wallMsMax: 60_000 } });
-  const plan = fixture.runs.plan({ tasks: [task('spins', 'spin', { attemptsMax: 1, leaseMs: 3_000 })] });
+  const plan = fixture.runs.plan({
+    tasks: [task('spins', 'spin', { attemptsMax: 1, leaseMs: 3_000 })],
+  });
   const running = fixture.runs.run(plan, '--sessions', '1');
   const runs = async () => (await fixture.client.call('runs.list', {})).runs;
   await until('a run is open', async () => (await runs()).length === 1);
