@@ -45,7 +45,7 @@ export const RunMeasure = z.strictObject({
   wallMs: Count,
   /** By the kernel's clock, compiling and collecting garbage included, ms. */
   cpuMs: Count,
-  /** Largest resident set seen, bytes; 0 where the platform tells none. */
+  /** Largest resident set seen, less what the runner held before a module came, bytes; 0 where the platform tells none. */
   peakMemoryBytes: Count,
   apiCalls: Count,
   networkCalls: Count,

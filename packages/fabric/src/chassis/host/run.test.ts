@@ -55,6 +55,7 @@ const running = (
     runnerPid: 4711,
     level: 3,
     queueMs: 0.6,
+    emptyBytes: 3,
     isDeterministic: false,
     request: {
       taskId: 'plan/one',
@@ -188,7 +189,7 @@ test('what was measured is whole milliseconds, and fuel is told of metered runs 
     {
       cause: 'completed',
       level: 3,
-      measure: { queueMs: 1, wallMs: 2, cpuMs: 2, peakMemoryBytes: 7, apiCalls: 0, logBytes: 0 },
+      measure: { queueMs: 1, wallMs: 2, cpuMs: 2, peakMemoryBytes: 4, apiCalls: 0, logBytes: 0 },
     },
   ]);
   expect(it.reports[0]?.measure.fuel).toBeUndefined();

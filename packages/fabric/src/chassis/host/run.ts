@@ -43,6 +43,8 @@ export interface RunOptions {
   readonly runnerPid: number;
   readonly level: IsolationLevel;
   readonly queueMs: number;
+  /** What the runner held resident before any module came. */
+  readonly emptyBytes: number;
   readonly isDeterministic: boolean;
   readonly request: RunRequest;
   readonly onReport: (report: RunReport) => void;
@@ -122,12 +124,13 @@ export class Run implements Turn {
   }
 
   #measure(use: Use, fuel: number | undefined): RunMeasure {
-    const { queueMs, isDeterministic } = this.#options;
+    const { queueMs, emptyBytes, isDeterministic } = this.#options;
     return {
       queueMs: Math.round(queueMs),
       wallMs: Math.round(use.wallMs),
       cpuMs: Math.round(use.cpuMs),
-      peakMemoryBytes: use.peakBytes,
+      // Node's own is not the module's: with it a small limit would always look used up.
+      peakMemoryBytes: Math.max(0, use.peakBytes - emptyBytes),
       ...(this.#broker?.use() ?? UNUSED),
       logBytes: this.#log.count,
       ...(isDeterministic && fuel !== undefined ? { fuel } : {}),

@@ -159,6 +159,7 @@ export class TenantRunner implements Runner {
         runnerPid: this.pid,
         level,
         queueMs,
+        emptyBytes: this.#blank.residentBytes,
         isDeterministic: this.#module?.deterministic === true,
         request,
         onReport: (report) => {
