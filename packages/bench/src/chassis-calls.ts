@@ -31,10 +31,16 @@ const TURN_MS = { smoke: 3, short: 25, full: 25 };
 const OVERHEAD_OF = new Set(['sha', 'matmul', 'sort', 'sieve']);
 const US_PER_MS = 1_000;
 
-export const calls = async (size: Size): Promise<Values> => {
+/** With the instance of the call before, and with a fresh one for each. */
+export const calls = async (size: Size): Promise<Values> => ({
+  ...(await callsOf('session', 'chassis.call', size)),
+  ...(await callsOf('run', 'chassis.freshCall', size)),
+});
+
+const callsOf = async (reuse: 'run' | 'session', name: string, size: Size): Promise<Values> => {
   const chassis = await openChassis(1);
   const runner = await chassis.runner();
-  await loadInto(runner, await echoModule());
+  await loadInto(runner, { ...(await echoModule()), reuse });
   const input = Buffer.from('0123456789abcdef');
   const request = requestOf({ input });
   for (let i = 0; i < sized(size, WARM_CALLS); i += 1) await runner.run(request);
@@ -51,9 +57,9 @@ export const calls = async (size: Size): Promise<Values> => {
   await runner.destroy();
   await chassis.close();
   return {
-    'chassis.call.p50Us': percentile(us, 0.5),
-    'chassis.call.p99Us': percentile(us, 0.99),
-    'chassis.call.perS': count / seconds,
+    [`${name}.p50Us`]: percentile(us, 0.5),
+    [`${name}.p99Us`]: percentile(us, 0.99),
+    [`${name}.perS`]: count / seconds,
   };
 };
 

@@ -41,7 +41,7 @@ export const CHASSIS_GOALS: readonly Goal[] = [
   },
   {
     id: 'S3',
-    text: 'a warm call, p50 µs',
+    text: 'a warm call of an instance that is kept, p50 µs',
     needs: ['chassis.call.p50Us'],
     value: self,
     bound: { atMost: 25 },

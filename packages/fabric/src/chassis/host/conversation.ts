@@ -10,7 +10,7 @@ import type { Ending, RunnerProcess } from './runner-process.ts';
 import { spin } from './pipe/spin.ts';
 import { Watchdog, type Crossed, type Use, type WatchLimits } from './watch/watchdog.ts';
 
-/** A turn that was shorter is worth waiting for without the event loop, ms. */
+/** A runner that last answered sooner is worth waiting for without the event loop, ms. */
 const QUICK_MS_MAX = 0.2;
 
 /** What a turn makes of a frame: not yet at its end, at its end, or against the rules. */
@@ -37,6 +37,8 @@ export class Conversation {
   readonly #process: RunnerProcess;
   readonly #watchdog: Watchdog;
   #turn: Turn | undefined;
+  /** When the runner was last told something, ms. */
+  #toldAtMs = 0;
   #isQuick = false;
   /** The turn waits for the host, not for the runner. */
   #isHostsTurn = false;
@@ -86,6 +88,7 @@ export class Conversation {
   /** The runner waits for the host now: nothing it says is asked for. */
   waitForHost(): void {
     this.#isHostsTurn = true;
+    this.#heard();
   }
 
   /** Resolves when the process is gone. */
@@ -93,8 +96,13 @@ export class Conversation {
     return this.#process.kill(ending);
   }
 
+  #heard(): void {
+    this.#isQuick = performance.now() - this.#toldAtMs < QUICK_MS_MAX;
+  }
+
   /** Answers of small calls come before the loop would have turned. */
   #await(): void {
+    this.#toldAtMs = performance.now();
     if (!this.#isQuick) return;
     const turn = this.#turn;
     this.#isQuick = spin(
@@ -122,9 +130,8 @@ export class Conversation {
       return;
     }
     this.#turn = undefined;
-    const use = this.#watchdog.end();
-    this.#isQuick = use.wallMs < QUICK_MS_MAX;
-    turn.settle(use, undefined);
+    this.#heard();
+    turn.settle(this.#watchdog.end(), undefined);
   }
 
   #onOversize(length: number, type: number | undefined): void {
