@@ -34,7 +34,7 @@ export const withModule = async <T>(
   },
 ): Promise<T> => {
   const { contract } = module;
-  requireLevel(host.attained(), contract.minLevel, 'the contract');
+  requireLevel(host.attained(), contract.minLevel, 'the run');
   const tenant = { swarmId: contract.swarmId, sessionId: LOCAL_SESSION };
   const runner = await host.acquire(tenant, contract.limits.memoryMibMax);
   try {

@@ -21,7 +21,9 @@ export const measureText = (measure: RunMeasure): string =>
     `${measure.cpuMs} ms of CPU`,
     `${bytesText(measure.peakMemoryBytes)} of memory`,
     ...(measure.queueMs > 0 ? [`waited ${measure.queueMs} ms`] : []),
-    ...(measure.apiCalls > 0 ? [`${measure.apiCalls} calls`] : []),
+    ...(measure.apiCalls > 0
+      ? [`${measure.apiCalls} ${measure.apiCalls === 1 ? 'call' : 'calls'}`]
+      : []),
     ...(measure.networkCalls > 0
       ? [
           `${measure.networkCalls} over the network (${bytesText(measure.sentBytes)} out, ${bytesText(measure.receivedBytes)} in)`,
