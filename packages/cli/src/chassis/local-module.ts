@@ -20,7 +20,7 @@ const LOCAL_SESSION = 'local';
 
 /**
  * A runner with the module in it, for one piece of work; then it is killed. A refusal goes to `refused` instead. Throws a
- * CliError where the machine isolates less than the contract asks for.
+ * CliError where the machine isolates less than the run asks for.
  */
 export const withModule = async <T>(
   host: RunnerHost,

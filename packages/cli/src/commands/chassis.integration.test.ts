@@ -287,7 +287,7 @@ test('a machine without bubblewrap attains level 2, and a contract of level 3 is
       problem: {
         code: 'isolation.too_low',
         remedy: 'give-up',
-        detail: 'this machine isolates at level 2; the contract asks for level 3',
+        detail: 'this machine isolates at level 2; the run asks for level 3',
         next: expect.stringContaining('apt-get install bubblewrap'),
       },
     });
