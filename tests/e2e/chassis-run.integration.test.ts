@@ -188,13 +188,15 @@ test.skipIf(process.getuid?.() !== 0)(
   },
 );
 
-test('a module that the fabric does not hold fails the attempt with the command that brings it', async () => {
+test('a module that the fabric does not hold costs no attempt, and the end names the command that brings it', async () => {
   const plan = fixture.runs.plan({
     tasks: [task('echo', 'run', { attemptsMax: 1 }, { wasm: `sha256:${'0'.repeat(64)}` })],
   });
   const { code, events } = await fixture.runs.run(plan);
-  expect(code).toBe(1);
-  expect(events.find(({ type }) => type === 'task.failed')?.reason).toContain('ifab chassis load');
+  expect(code).toBe(75);
+  expect(JSON.stringify(events)).toContain('ifab chassis load');
+  const { attempts, phase } = await fixture.client.call('tasks.show', { taskId: 'p/echo' });
+  expect({ attempts, phase }).toEqual({ attempts: 0, phase: 'ready' });
 });
 
 test('modules of two swarms get sessions of both; without a swarm they are left alone', async () => {

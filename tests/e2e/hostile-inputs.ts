@@ -1,5 +1,6 @@
 /** Inputs that no operation may take: well-formed ones whose ids name nothing, and hostile ones of each. */
 import { CAPABILITIES_MAX, POLICY_RULES_MAX, REASON_CHARS_MAX } from '@infrafabric/protocol';
+import { hostileChassis, UNKNOWN_CHASSIS } from './hostile-chassis.ts';
 
 const SESSION = 'ses_0000000000000000';
 const TOKEN = 'forged-token-0000000000';
@@ -72,6 +73,7 @@ export const UNKNOWN: Readonly<Record<string, unknown>> = {
   'usage.record': { taskId: 'nothing/a', fencingToken: TOKEN, microUsd: 1 },
   'costs.forecast': { planId: 'nothing' },
   'witness.proof': { index: 999_999 },
+  ...UNKNOWN_CHASSIS,
 };
 
 /** Operations that name nothing which could be unknown. */
@@ -94,6 +96,11 @@ export const WITHOUT_IDS: ReadonlySet<string> = new Set([
   'costs.report',
   'costs.history',
   'costs.entries',
+  'contracts.list',
+  'modules.record',
+  'modules.list',
+  'runs.list',
+  'slo.list',
   'realm.status',
   'witness.record',
   'witness.query',
@@ -144,7 +151,7 @@ const long = 'x'.repeat(REASON_CHARS_MAX + 1);
 
 const SPACE_FOR_MONEY = 1_000_000_000_000;
 
-/** Hostile inputs of the governor's operations, each with the refusal that it must get. */
+/** Hostile inputs of the operations of governor and chassis, each with the refusal that it must get. */
 export const hostileInputs = ({
   sessionId,
   held,
@@ -394,6 +401,7 @@ export const hostileInputs = ({
     ['no time', { windowMs: 0 }, 'request.invalid'],
     ['a swarm that is not there', { swarmId: 'blue' }, 'budget.not_found'],
   ],
+  ...hostileChassis(held),
 });
 
 const price = (more: object): object => ({
