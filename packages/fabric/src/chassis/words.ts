@@ -67,9 +67,21 @@ export type Verdict =
       readonly offset?: number;
     };
 
+/** What a probe tries in a runner. From level 2 on none of it may succeed. */
+export const PROBE_ATTEMPTS = [
+  'read',
+  'write',
+  'exec',
+  'socket',
+  'signal',
+  'allocate',
+  'proc',
+  'worker',
+] as const;
+
 /** One attempt of a probe. `denied` counts; `detail` is the runner's word (an error code). */
 export interface ProbeAttempt {
-  readonly name: 'read' | 'write' | 'exec' | 'socket' | 'signal' | 'allocate' | 'proc' | 'worker';
+  readonly name: (typeof PROBE_ATTEMPTS)[number];
   readonly outcome: 'denied' | 'allowed';
   readonly detail: string;
 }

@@ -3,6 +3,7 @@
  * is merely installed does not count.
  */
 import type { IsolationLayer, IsolationLevel } from '@infrafabric/protocol';
+import { PROBE_ATTEMPTS } from '../words.ts';
 import type { ProbeAttempt } from '../words.ts';
 
 /** What the kernel says of a locked runner, seen from outside. */
@@ -45,18 +46,6 @@ const LEVEL_2: readonly IsolationLayer[] = [
 const LEVEL_3: readonly IsolationLayer[] = [...LEVEL_2, 'namespaces', 'seccomp'];
 const NO_CAPABILITIES = /^0+$/;
 
-/** Every attempt that a runner may not succeed in, from level 2 on. */
-const ATTEMPTS: readonly ProbeAttempt['name'][] = [
-  'read',
-  'write',
-  'exec',
-  'socket',
-  'signal',
-  'allocate',
-  'proc',
-  'worker',
-];
-
 export const judge = (observed: Observed): Judged => {
   const { tried, kernel, wasKilled } = observed;
   const denied = deniedNames(observed);
@@ -74,7 +63,7 @@ export const judge = (observed: Observed): Judged => {
   const has = (needed: readonly IsolationLayer[]): boolean =>
     needed.every((layer) => layers.includes(layer));
   const isPowerless = kernel !== undefined && NO_CAPABILITIES.test(kernel.capabilities);
-  const isAllDenied = ATTEMPTS.every((name) => denied.has(name));
+  const isAllDenied = PROBE_ATTEMPTS.every((name) => denied.has(name));
   if (!has(['process', 'kill'])) return { level: 0, layers };
   if (!isPowerless || !isAllDenied || !has(LEVEL_2)) return { level: 1, layers };
   return { level: has(LEVEL_3) ? 3 : 2, layers };

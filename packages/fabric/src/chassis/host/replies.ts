@@ -2,6 +2,7 @@
  * What a runner says in JSON, read as the words of somebody hostile: copied field by field into new objects, so no name
  * of theirs ever becomes a property that code looks up, and no depth is ever walked.
  */
+import { PROBE_ATTEMPTS } from '../words.ts';
 import type { HttpCall, Loaded, ProbeAttempt, Probed, Ready, Verdict } from '../words.ts';
 import { plainLine } from './plain-text.ts';
 
@@ -16,16 +17,7 @@ const HEADERS_MAX = 64;
  * the host's: 8 MiB of brackets took 330 MiB and more than a second.
  */
 const PARTS_MAX = 8_192;
-const ATTEMPT_NAMES: ReadonlySet<string> = new Set<ProbeAttempt['name']>([
-  'read',
-  'write',
-  'exec',
-  'socket',
-  'signal',
-  'allocate',
-  'proc',
-  'worker',
-]);
+const ATTEMPT_NAMES: ReadonlySet<string> = new Set(PROBE_ATTEMPTS);
 
 type Fields = ReadonlyMap<string, unknown>;
 
