@@ -1,15 +1,5 @@
 /**
  * npm run sim: whole fabrics by seed, in virtual time; every planted bug must be found, and none in the real parts.
- *
- *   --room NAME       coordinator or governor; absent: both, which share the budget
- *   --seeds N         worlds of a room (60000)   --from N     the first seed (1)
- *   --seed N          exactly this one, told step by step
- *   --bug NAME        with this planted bug; with --seed, to look at how it is found
- *   --planted         the planted bugs alone
- *   --scenario 72h    25.92 million contended claims instead; --hours N for fewer than 72
- *   --scenario blocker  the blocker story of seed 002: with help, without, and with blind help
- *   --budget-s N      at most about N seconds, saying what was covered
- *   --json            the last line is one JSON object
  */
 import { parseArgs } from 'node:util';
 
@@ -25,20 +15,46 @@ const SEEDS = 60_000;
 /** Of a budget: what the seeds get, before the planted bugs. */
 const SEEDS_SHARE = 0.7;
 
-const { values } = parseArgs({
-  options: {
-    room: { type: 'string' },
-    seeds: { type: 'string', default: String(SEEDS) },
-    from: { type: 'string', default: '1' },
-    seed: { type: 'string' },
-    bug: { type: 'string' },
-    planted: { type: 'boolean', default: false },
-    scenario: { type: 'string' },
-    hours: { type: 'string', default: String(HOURS_72) },
-    'budget-s': { type: 'string' },
-    json: { type: 'boolean', default: false },
-  },
-});
+const HELP = `npm run sim -- [flags]: whole fabrics by seed, in virtual time
+
+  --room NAME       coordinator or governor; absent: both, which share the budget
+  --seeds N         worlds of a room (60000)   --from N     the first seed (1)
+  --seed N          exactly this one, told step by step
+  --bug NAME        with this planted bug; with --seed, to look at how it is found
+  --planted         the planted bugs alone
+  --scenario 72h    25.92 million contended claims instead; --hours N for fewer than 72
+  --scenario blocker  the blocker story of seed 002: with help, without, and with blind help
+  --budget-s N      at most about N seconds, saying what was covered
+  --json            the last line is one JSON object
+`;
+
+const OPTIONS = {
+  room: { type: 'string' },
+  seeds: { type: 'string', default: String(SEEDS) },
+  from: { type: 'string', default: '1' },
+  seed: { type: 'string' },
+  bug: { type: 'string' },
+  planted: { type: 'boolean', default: false },
+  scenario: { type: 'string' },
+  hours: { type: 'string', default: String(HOURS_72) },
+  'budget-s': { type: 'string' },
+  json: { type: 'boolean', default: false },
+  help: { type: 'boolean', default: false },
+} as const;
+
+const flags = () => {
+  try {
+    return parseArgs({ options: OPTIONS }).values;
+  } catch (cause) {
+    console.error(`sim: ${cause instanceof Error ? cause.message : String(cause)}\n\n${HELP}`);
+    return process.exit(2);
+  }
+};
+const values = flags();
+if (values.help) {
+  console.log(HELP);
+  process.exit(0);
+}
 const budget = budgetOf(Number(values['budget-s'] ?? Number.POSITIVE_INFINITY));
 
 const stop = (why: string): never => {
