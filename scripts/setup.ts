@@ -22,6 +22,7 @@ const NEEDS: readonly Need[] = [
   { debian: 'git', sign: 'git', reason: 'work trees of agents, the merge queue' },
   { debian: 'bubblewrap', sign: 'bwrap', reason: 'the sandbox around what agents run' },
   { debian: 'age', sign: 'age', reason: 'the other implementation of our file of secrets' },
+  { debian: 'systemd', sign: 'systemd-creds', reason: 'the other reader of credentials’ names' },
   { debian: 'openssl', sign: 'openssl', reason: 'certificates of servers that tests start' },
   { debian: 'redis-server', sign: 'redis-server', reason: 'a queue to compare with' },
   { debian: 'xfsprogs', sign: 'mkfs.xfs', reason: 'power cuts on a loop-mounted XFS' },
